@@ -1,0 +1,270 @@
+"""Reverse-mode differentiation: walk the tape from its end.
+
+    y = f(x₁, …, xₙ)                    every operation was recorded as it ran (`tensor.record`)
+    x̄ = Σ over all uses of x of the gradient that the use sends back                            (1)
+    an operation is visited after everything that was computed from its result                   (2)
+    x̄ has the shape of x: axes that broadcasting added or stretched are summed                  (3)
+
+Rules are NumPy code. Handed arrays they give numbers, which is the fast path; handed Tensors they are recorded in turn,
+which makes gradients differentiable to any order.
+
+Symbols
+-------
+    paper   code     shape       meaning
+    x, y    x, y     any         input, result of an operation
+    x̄, ȳ    dx, dy   as x, y     gradient of the end result
+
+Cost: one visit per operation and a sort of their times of birth; no recursion. What a node kept is freed when it has
+been visited.
+
+References
+----------
+Griewank & Walther (2008), "Evaluating Derivatives", 2nd ed., ch. 3: the reverse mode.
+
+Differs from it: the order comes from times of birth instead of a topological sort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from pellucid import tape
+from pellucid.primitives import Primitive
+from pellucid.rules.indexing import Scattered
+from pellucid.tape import NO_KWARGS, Node
+from pellucid.tensor import Tensor, new_tensor, pick, result
+
+
+def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> None:
+    """Add the gradient of `end` to ``.grad`` of every leaf behind it; see `Tensor.backward`."""
+    if not end.requires_grad:
+        raise RuntimeError(
+            "there is nothing to differentiate: no Tensor with requires_grad=True took part in computing this one"
+            + ("" if tape.recording() else " (and no_grad is on)")
+        )
+    sums = gradients([end], [seed(end, dy)], create_graph=create_graph, retain_graph=retain_graph)
+    for leaf, dx in sums.items():
+        if isinstance(leaf, Tensor):
+            if create_graph:
+                leaf.grad = dx if leaf.grad is None else leaf.grad + dx
+            else:
+                leaf.grad = Tensor(dx if leaf.grad is None else leaf.grad.data + dx)
+
+
+def seed(end: Tensor, dy: Any) -> Any:
+    """The gradient that a pass starts from: `dy` in the shape and dtype of `end`, or 1 for a single number."""
+    if dy is None:
+        if end.data.size != 1:
+            raise ValueError(
+                f"backward() starts from one number; this Tensor has shape {end.shape}: pass dy, or sum it"
+            )
+        return np.ones(end.shape, end.dtype)
+    if np.shape(dy) != end.shape:
+        raise ValueError(f"dy must have the shape of the Tensor it belongs to: {end.shape}, not {np.shape(dy)}")
+    return dy if isinstance(dy, Tensor) else np.array(dy, end.dtype)
+
+
+def gradients(
+    ends: list[Tensor],
+    dys: list[Any],
+    wanted: Iterable[Node | Tensor] | None = None,
+    create_graph: bool = False,
+    retain_graph: bool = False,
+) -> dict[Node | Tensor, Any]:
+    """Gradients of Σ ⟨end, dy⟩ with respect to all leaves, or to the nodes and leaves in `wanted`.
+
+    Parameters
+    ----------
+    ends, dys : list
+        Results and the gradients that arrive at them (arrays; with `create_graph` also Tensors).
+    wanted : iterable of Node or Tensor, optional
+        Stop here. Nothing is computed that does not lead to them.
+    create_graph, retain_graph : bool
+        As in `Tensor.backward`.
+
+    Returns
+    -------
+    dict
+        From each leaf, or wanted node, that was reached to its gradient: arrays, or Tensors with `create_graph`.
+    """
+    sums: dict[Node | Tensor, Any] = {}  # what has arrived so far, for nodes still to visit and for leaves
+    owned: set[Node | Tensor] = set()  # sums that are arrays of our own, which may be added to in place
+    for end, dy in zip(ends, dys, strict=True):
+        if end.requires_grad:
+            plain = dy.data if isinstance(dy, Tensor) and not create_graph else dy
+            add(sums, owned, end.step or end, plain)
+    order, leads = newest_first(sums, None if wanted is None else set(wanted))
+    for node in order:
+        if node not in sums:
+            continue  # nothing was sent back to it
+        dy, parents, args = sums.pop(node), node.parents, node.args
+        if args is None:
+            raise RuntimeError(
+                f"a second backward pass reached {tape.name_of(node.function)}, whose arrays the first one has freed: "
+                f"pass retain_graph=True the first time"
+            )
+        if node.function is pick:
+            collect(sums, parents[0], args[0], dy)
+            continue
+        if dy.__class__ is list:
+            dy = tuple([np.zeros_like(y) if d is None else d for d, y in zip(dy, node.value, strict=True)])
+        per_argument, given, kwargs = how_back(node, dy, create_graph)
+        for i, parent in enumerate(parents):
+            if parent is None or (leads is not None and not leading(parent, leads)):
+                continue
+            back = per_argument[i] if i < len(per_argument) else None
+            if back is None:
+                raise tape.NoRuleError(
+                    f"{tape.name_of(node.function)} has no gradient for its argument {i}: detach() it"
+                )
+            dx = back(*given, **kwargs)
+            if dx is None:
+                continue
+            if parent.__class__ is list:
+                for x, p, d in zip(args[i], parent, dx, strict=True):
+                    if p is not None:
+                        check_unwritten(p, node)
+                        add(sums, owned, p, fitted(d, x))
+            else:
+                check_unwritten(parent, node)
+                add(sums, owned, parent, fitted(dx, args[i]))
+        if not retain_graph:
+            node.args, node.value, node.backs, node.parents = None, None, None, ()
+    if leads is not None:
+        sums = {x: dx for x, dx in sums.items() if x in leads}
+    return sums if create_graph else apart(sums, owned, dys)
+
+
+def newest_first(starts: Iterable[Any], wanted: set[Any] | None) -> tuple[list[Node], set[Any] | None]:
+    """The nodes to visit, youngest first, however deep the graph; and all that leads to `wanted`, if that is given."""
+    found = {x for x in starts if x.__class__ is Node}
+    todo = list(found)
+    while todo:
+        for parent in todo.pop().parents:
+            if parent.__class__ is Node:
+                if parent not in found:
+                    found.add(parent)
+                    todo.append(parent)
+            elif parent.__class__ is list:
+                new = {p for p in parent if p.__class__ is Node and p not in found}
+                found |= new
+                todo += new
+    order = sorted(found, key=attrgetter("born"))
+    if wanted is None:
+        order.reverse()
+        return order, None  #                                                                   (2)
+    leads = set(wanted)
+    for node in order:  # oldest first: a node leads there if one of its parents does
+        if any(leading(parent, leads) for parent in node.parents):
+            leads.add(node)
+    return [node for node in reversed(order) if node in leads and node not in wanted], leads
+
+
+def leading(parent: Any, leads: set[Any]) -> bool:
+    """Whether a parent, or one in a list of parents, is on the way to what is wanted."""
+    return any(p in leads for p in parent) if parent.__class__ is list else parent in leads
+
+
+def how_back(node: Node, dy: Any, create_graph: bool) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The derivatives of a node, one per argument, and what to call each with."""
+    if node.function.__class__ is Primitive:
+        vjp = node.backs
+        if create_graph:  # once more, on Tensors
+            handles = [handle(x, parent) for x, parent in zip(node.args or (), node.parents, strict=True)]
+            vjp = node.function.run(*handles, **node.kwargs)[1]
+        given = dy if dy.__class__ is tuple else (dy,)
+        if vjp.__class__ is not tuple:
+            vjp = tuple([lambda *_, dx=dx: dx for dx in in_tuple(vjp(*given))])
+        return vjp, given, NO_KWARGS
+    if create_graph:
+        handles = [handle(x, parent) for x, parent in zip(node.args or (), node.parents, strict=True)]
+        return node.backs, (dy, result(node), *handles), node.kwargs
+    return node.backs, (dy, node.value, *(node.args or ())), node.kwargs
+
+
+def in_tuple(dx: Any) -> tuple[Any, ...]:
+    return dx if isinstance(dx, tuple) else (dx,)
+
+
+def handle(x: Any, parent: Any) -> Any:
+    """A recorded argument as the Tensor that it was."""
+    if parent is None:
+        return x
+    if parent.__class__ is list:
+        return [handle(part, p) for part, p in zip(x, parent, strict=True)]
+    if parent.__class__ is not Node and parent.data is x:
+        return parent
+    node = parent if parent.__class__ is Node else Node(alias, ALIAS, x, (x,), (parent,), NO_KWARGS)
+    t = new_tensor(Tensor)
+    t.data, t.grad, t.requires_grad, t.step = x, None, True, node
+    return t
+
+
+def alias(x: Any) -> Any:
+    """The same value under another name."""
+    return x
+
+
+ALIAS = (lambda dy, y, x: dy,)
+
+
+def collect(sums: dict[Any, Any], node: Node, i: int, dy: Any) -> None:
+    """Put the gradient of result `i` of a function with several results beside the others."""
+    several = sums.setdefault(node, [None] * len(node.value))
+    several[i] = dy if several[i] is None else several[i] + dy
+
+
+def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> None:
+    """x̄ ← x̄ + dx."""
+    have = sums.get(x)
+    if dx.__class__ is Scattered:
+        if x not in owned:
+            have = dx.zeros() if have is None else np.array(have)
+            sums[x] = have
+            owned.add(x)
+        dx.add_to(have)
+    elif have is None:
+        sums[x] = dx
+    elif x in owned:
+        have += dx  #                                                                          (1)
+    else:
+        sums[x] = have = have + dx  #                                                          (1)
+        if have.__class__ is np.ndarray:
+            owned.add(x)
+
+
+def fitted(dx: Any, x: Any) -> Any:
+    """`dx` in the shape and dtype of `x`."""
+    if dx.shape != x.shape:
+        added = dx.ndim - x.ndim
+        stretched = tuple([i + added for i, n in enumerate(x.shape) if n == 1 and dx.shape[i + added] != 1])
+        dx = np.sum(dx, axis=tuple(range(added)) + stretched, keepdims=True)  #                 (3)
+        dx = np.reshape(dx, x.shape)
+    if dx.dtype != x.dtype:
+        if dx.dtype.kind == "c" and x.dtype.kind == "f":
+            dx = np.real(dx)
+        dx = np.astype(dx, x.dtype)
+    return dx
+
+
+def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, Any]:
+    """Results that share no memory with each other, with `dys`, or with anything that was computed on the way."""
+    seen = {id(dy) for dy in dys}
+    for x, dx in sums.items():
+        if x not in owned and dx.__class__ is np.ndarray and (dx.base is not None or id(dx) in seen):
+            sums[x] = np.array(dx)
+        seen.add(id(dx))
+    return sums
+
+
+def check_unwritten(parent: Node | Tensor, node: Node) -> None:
+    """Raise if a leaf that `node` was computed from holds other values by now."""
+    if parent.__class__ is not Node and parent.written_at > node.born:  # type: ignore[union-attr]
+        raise RuntimeError(
+            f"an array that {tape.name_of(node.function)} was computed from has been written into since, so its "
+            f"gradient would be wrong: run backward() before the update, or compute the result again after it"
+        )

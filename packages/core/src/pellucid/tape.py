@@ -1,0 +1,197 @@
+"""The tape: what is remembered of a computation, and the table of derivatives.
+
+Every operation on a `Tensor` leaves one `Node` behind. A node keeps the arrays that the operation saw and points to the
+nodes that made them, so the nodes of a computation form a graph that only points backwards in time. `backward.py`
+walks it.
+
+The derivative of a NumPy function is a `rule`: one expression per positional argument, written with `np.*`. A plain
+backward pass hands it arrays; with `create_graph=True` it is handed Tensors, and its own operations are recorded in
+turn.
+
+    rule(np.tanh, lambda dy, y, x: dy * (1 - y**2))
+    rule(np.multiply, lambda dy, y, a, b: dy * b, lambda dy, y, a, b: dy * a)
+
+References
+----------
+Griewank & Walther (2008), "Evaluating Derivatives", 2nd ed., ch. 3: the reverse mode.
+Maclaurin (2016), "Modeling, Inference and Optimization with Composable Differentiable Procedures": rules written in the
+language that they differentiate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from threading import Lock
+from typing import Any
+
+Function = Callable[..., Any]
+
+rules: dict[Function, Any] = {}  # NumPy function -> one derivative per positional argument
+compositions: dict[Function, Function] = {}  # NumPy function -> the same function written with others
+constants: set[Function] = set()  # functions whose derivative is zero wherever it exists: they return plain arrays
+births: Callable[[], int] = count(1).__next__  # the clock: everything recorded has its own time of birth
+NO_KWARGS: dict[str, Any] = {}
+
+
+class Node:
+    """One recorded operation.
+
+    Attributes
+    ----------
+    born : int
+        Time of birth. A node is younger than all that it was computed from.
+    function : callable
+        The NumPy function or the primitive that ran.
+    backs : tuple of callable or callable
+        Its derivative: the rule's expressions, or the vjp that a primitive returned.
+    value : array or tuple of arrays
+        What it returned.
+    args, kwargs : tuple, dict
+        What it was given, with arrays in the place of Tensors. `args` is None once a backward pass has used the node.
+    parents : tuple
+        For each argument the Node that made it, the leaf Tensor that it is, a list of these for a sequence, or None
+        where no gradient is needed.
+    """
+
+    __slots__ = ("born", "function", "backs", "value", "args", "parents", "kwargs", "__weakref__")
+
+    def __init__(
+        self,
+        function: Function,
+        backs: Any,
+        value: Any,
+        args: tuple[Any, ...],
+        parents: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.born = births()
+        self.function, self.backs, self.value = function, backs, value
+        self.args: tuple[Any, ...] | None = args
+        self.parents, self.kwargs = parents, kwargs
+
+
+class NoRuleError(TypeError):
+    """A function was called on a Tensor that needs a gradient, and nothing states its derivative."""
+
+
+def rule(function: Function, *per_argument: Function | None) -> None:
+    """State the derivative of a NumPy function.
+
+    Parameters
+    ----------
+    function : callable
+        The function, for instance ``np.tanh``.
+    *per_argument : callable or None
+        One ``(dy, y, *args, **kwargs) -> dx`` for each positional argument: from the gradient of the result to the
+        gradient of that argument. `y` is the result. Axes that broadcasting added may be left in `dx`; they are summed
+        away. None stands for an argument that has no gradient (an axis, an index).
+
+        For an argument that is a sequence of arrays the expression returns a sequence. For a function that returns
+        several arrays `dy` and `y` are tuples.
+    """
+    rules[function] = per_argument
+
+
+def written_as(function: Function) -> Callable[[Function], Function]:
+    """State a NumPy function by others that have rules: the decorated function runs in its place on Tensors."""
+
+    def keep(body: Function) -> Function:
+        compositions[function] = body
+        return body
+
+    return keep
+
+
+def constant(*functions: Function) -> None:
+    """Say that these functions are piecewise constant: their results are plain arrays, without a graph."""
+    constants.update(functions)
+
+
+def find_rule(function: Function) -> Any:
+    """The rule of `function`; plugins are asked once, the first time that one is missing."""
+    if function not in rules:
+        _load_rules_of_plugins()
+    try:
+        return rules[function]
+    except KeyError:
+        raise NoRuleError(no_rule_message(function)) from None
+
+
+def no_rule_message(function: Function) -> str:
+    name = name_of(function)
+    return (
+        f"{name} has no gradient rule. Give it one with pellucid.rule({name}, lambda dy, y, *args: ...), one "
+        f"expression per argument, or write the step as a @pellucid.primitive; detach() the input if "
+        f"no gradient should pass here"
+    )
+
+
+def name_of(function: Function) -> str:
+    """How a reader would write the function: ``np.tanh``, ``np.linalg.solve``, or a primitive's own name."""
+    name = getattr(function, "__name__", None) or repr(function)
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{name}".replace("numpy.", "np.") if module.split(".")[0] == "numpy" else str(name)
+
+
+_plugin_rules_loaded = False
+
+
+def _load_rules_of_plugins() -> None:
+    global _plugin_rules_loaded
+    if _plugin_rules_loaded:
+        return
+    _plugin_rules_loaded = True
+    from pellucid.registry import load_rules
+
+    load_rules()
+
+
+def written(tensor: Any) -> None:
+    """Tell the tape that ``tensor.data`` has been written into.
+
+    A later backward pass through an operation that saw the old values raises instead of using the new ones.
+    """
+    tensor.written_at = births()
+
+
+# no_grad. Asking a ContextVar costs 40 ns, so it is asked only while somebody, somewhere, is inside `no_grad`.
+
+_off: ContextVar[bool] = ContextVar("pellucid_no_grad", default=False)
+_somebody_is_off = 0
+_lock = Lock()
+
+
+def recording() -> bool:
+    """Whether operations are recorded here, in this thread and task."""
+    return not (_somebody_is_off and _off.get())
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Record nothing inside this block (or inside a function decorated with ``@no_grad()``).
+
+    It holds for the current thread and asyncio task only.
+    """
+    yield from _record_is(False)
+
+
+@contextmanager
+def enable_grad() -> Iterator[None]:
+    """Record again, inside a `no_grad` block."""
+    yield from _record_is(True)
+
+
+def _record_is(on: bool) -> Iterator[None]:
+    global _somebody_is_off
+    with _lock:
+        _somebody_is_off += 1
+    token = _off.set(not on)
+    try:
+        yield
+    finally:
+        _off.reset(token)
+        with _lock:
+            _somebody_is_off -= 1

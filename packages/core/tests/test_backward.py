@@ -1,0 +1,247 @@
+"""The oracle is the definition of a derivative, or a number worked out by hand."""
+
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from pellucid import Tensor, grad, no_grad, primitive
+from pellucid.backward import gradients
+
+
+def directional(f, x, v, h=1e-6):
+    return (f(x + h * v) - f(x - h * v)) / (2 * h)
+
+
+def gradient(f, x):
+    t = Tensor(x, requires_grad=True)
+    f(t).backward()
+    return t.grad.data
+
+
+def curve(x):
+    A = np.arange(9.0).reshape(3, 3) / 9
+    return (np.sin(A @ x * x) * np.exp(x * 0.3)).sum()
+
+
+@pytest.fixture
+def point():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
+
+
+def test_plain_numpy_is_recorded_and_differentiated(point):
+    x, v = point
+    slope = directional(lambda x: float(curve(x)), x, v)
+    np.testing.assert_allclose(np.sum(gradient(curve, x) * v), slope, rtol=1e-7)
+
+
+def test_eq_1_every_use_of_x_sends_its_gradient_back():
+    np.testing.assert_allclose(gradient(lambda x: x * x + x * 3.0 + x, np.array(5.0)), 2 * 5 + 4)
+
+
+def test_eq_1_many_uses_of_one_array_are_summed_in_place_without_touching_what_they_came_from():
+    x = Tensor(np.ones(3), requires_grad=True)
+    doubled = x * 2.0
+    dy = np.array([1.0, 10.0, 100.0])
+    (doubled + doubled + doubled + doubled).backward(dy)
+    np.testing.assert_array_equal(x.grad.data, 8 * dy)
+    np.testing.assert_array_equal(dy, [1, 10, 100])
+
+
+def test_eq_2_a_result_used_late_is_still_visited_after_its_users():
+    def f(x):
+        early = x * 2.0
+        return early * (x * early)  # 4 x³
+
+    np.testing.assert_allclose(gradient(f, np.array(3.0)), 12 * 9)
+
+
+def test_eq_2_depth_costs_no_recursion():
+    def f(x):
+        for _ in range(20_000):
+            x = x + 1.0
+        return x
+
+    assert gradient(f, np.array(0.0)) == 1.0
+
+
+def test_a_graph_of_a_million_operations_is_freed_without_recursion():
+    x = Tensor(0.0, requires_grad=True)
+    for _ in range(1_000_000):
+        x = x + 1.0
+    del x
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (1, 1, 1)])
+def test_eq_3_the_gradient_has_the_shape_of_x(shape):
+    dx = gradient(lambda x: (x * np.ones((4, 2, 3))).sum(), np.ones(shape))
+    assert dx.shape == shape
+    assert dx.sum() == 24  # each of the 24 products counts once
+
+
+def test_eq_3_the_gradient_has_the_dtype_of_x():
+    x = Tensor(np.ones(3, np.float32), requires_grad=True)
+    (x * np.array([1.0, 2.0, 3.0])).sum().backward()  # float64 from here on
+    assert x.grad.dtype == np.float32
+    np.testing.assert_array_equal(x.grad.data, [1, 2, 3])
+
+
+def test_leaves_accumulate_over_passes():
+    x = Tensor(2.0, requires_grad=True)
+    (x * 3.0).backward()
+    (x * 4.0).backward()
+    assert x.grad.item() == 7.0
+
+
+def test_gradients_of_two_leaves_share_no_memory():
+    a, b = Tensor(np.ones(2), requires_grad=True), Tensor(np.ones(2), requires_grad=True)
+    dy = np.ones(2)
+    (a + b).backward(dy)
+    a.grad.data[0] = 5.0
+    assert b.grad.data[0] == 1.0
+    assert dy[0] == 1.0
+
+
+def test_the_gradient_of_a_broadcast_sum_can_be_written_to():
+    x = Tensor(np.ones(3), requires_grad=True)
+    x.sum().backward()
+    x.grad.data *= 0.5
+    np.testing.assert_array_equal(x.grad.data, [0.5] * 3)
+
+
+def test_gradients_are_tensors_without_a_graph_unless_asked(point):
+    x = Tensor(point[0], requires_grad=True)
+    curve(x).backward()
+    assert isinstance(x.grad, Tensor)
+    assert not x.grad.requires_grad
+    x.grad = None
+    curve(x).backward(create_graph=True)
+    assert x.grad.requires_grad
+
+
+def test_gradients_have_gradients(point):
+    x, v = point
+    t = Tensor(x, requires_grad=True)
+    curve(t).backward(create_graph=True)
+    first, t.grad = t.grad, None
+    (first * v).sum().backward()
+    slope = directional(lambda x: gradient(curve, x), x, v)
+    np.testing.assert_allclose(t.grad.data, slope, rtol=1e-6, atol=1e-9)
+
+
+def test_nothing_is_computed_for_inputs_that_need_no_gradient():
+    asked = []
+
+    @primitive
+    def product(a, b):
+        return a * b, (lambda dy: asked.append("a") or dy * b, lambda dy: asked.append("b") or dy * a)
+
+    x = Tensor(3.0, requires_grad=True)
+    product(Tensor(2.0), x).backward()
+    assert asked == ["b"]
+
+
+def test_a_transform_computes_nothing_for_variables_around_it():
+    asked = []
+
+    @primitive
+    def product(a, b):
+        return a * b, (lambda dy: asked.append("a") or dy * b, lambda dy: asked.append("b") or dy * a)
+
+    outside = Tensor(2.0, requires_grad=True)
+    assert grad(lambda x: product(outside, x))(3.0) == 2.0
+    assert asked == ["b"]
+    assert outside.grad is None
+
+
+def test_a_second_pass_over_a_freed_graph_says_how_to_keep_it():
+    x = Tensor(2.0, requires_grad=True)
+    y = x * x
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"np.multiply.*retain_graph=True"):
+        y.backward()
+    z = x * x
+    z.backward(retain_graph=True)
+    z.backward()
+    assert x.grad.item() == 12.0
+
+
+def test_memory_is_freed_on_the_way():
+    def run(x):
+        for _ in range(50):
+            x = np.tanh(x)
+        return x.sum()
+
+    x = Tensor(np.zeros(100_000), requires_grad=True)
+    y = run(x)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    y.backward()
+    after, peak = (m - before for m in tracemalloc.get_traced_memory())
+    tracemalloc.stop()
+    assert peak < 6 * x.data.nbytes  # a few arrays at a time, not fifty
+    assert after < 2 * x.data.nbytes
+
+
+def test_a_write_between_the_two_passes_is_noticed():
+    w, x = Tensor(np.ones(2), requires_grad=True), Tensor(np.ones(2), requires_grad=True)
+    y = (w * x).sum()
+    with no_grad():
+        w += 1.0
+    with pytest.raises(RuntimeError, match=r"np.multiply.*written into since"):
+        y.backward()
+    (w * x).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [2, 2])
+
+
+def test_no_grad_holds_for_its_own_thread_only():
+    x = Tensor(1.0, requires_grad=True)
+    seen = []
+    with no_grad():
+        assert not (x * 2.0).requires_grad
+        thread = threading.Thread(target=lambda: seen.append((x * 2.0).requires_grad))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+    assert (x * 2.0).requires_grad
+
+
+def test_no_grad_decorates_and_survives_an_error():
+    x = Tensor(1.0, requires_grad=True)
+
+    @no_grad()
+    def fail():
+        assert not (x * 2.0).requires_grad
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert (x * 2.0).requires_grad
+
+
+def test_backward_from_many_numbers_asks_for_dy():
+    with pytest.raises(ValueError, match=r"this Tensor has shape \(3,\): pass dy, or sum it"):
+        (Tensor(np.ones(3), requires_grad=True) * 2.0).backward()
+    with pytest.raises(ValueError, match=r"\(3,\), not \(2,\)"):
+        (Tensor(np.ones(3), requires_grad=True) * 2.0).backward(np.ones(2))
+
+
+def test_backward_without_a_leaf_says_so():
+    with pytest.raises(RuntimeError, match="requires_grad=True"):
+        (Tensor(1.0) * 2.0).backward()
+
+
+def test_several_ends_share_one_pass():
+    x = Tensor(3.0, requires_grad=True)
+    shared = x * x
+    sums = gradients([shared * 2.0, shared * 5.0], [np.array(1.0), np.array(10.0)])
+    assert sums[x] == 2 * 3 * (2 + 50)
+
+
+def test_reading_an_array_piece_by_piece_costs_one_array_of_zeros():
+    x = Tensor(np.ones(1000), requires_grad=True)
+    total = sum([x[i] * float(i) for i in range(1000)])
+    total.backward()
+    np.testing.assert_array_equal(x.grad.data, np.arange(1000.0))

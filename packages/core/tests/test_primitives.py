@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from pellucid import Tensor, gradcheck, primitive
+
+
+@primitive
+def linear(x, W, b):
+    """x Wᵀ + b."""
+    return x @ W.T + b, (lambda dy: dy @ W, lambda dy: dy.T @ x, lambda dy: np.sum(dy, axis=0))
+
+
+@primitive
+def softplus(x, *, sharpness=1.0):
+    y = np.logaddexp(0.0, sharpness * x) / sharpness
+    return y, lambda dy: dy * np.exp(sharpness * (x - y))
+
+
+@primitive
+def sin_cos(x):
+    s, c = np.sin(x), np.cos(x)
+    return (s, c), lambda ds, dc: (ds * c - dc * s,)
+
+
+rng = np.random.default_rng(0)
+x, W, b = rng.normal(size=(3, 4)), rng.normal(size=(5, 4)), rng.normal(size=5)
+
+
+def test_called_with_arrays_it_is_a_plain_function():
+    assert type(linear(x, W, b)) is np.ndarray
+    assert linear.__doc__ == "x Wᵀ + b."
+    assert linear.__name__ == "linear"
+    assert "linear" in repr(linear)
+
+
+def test_gradient_to_any_order():
+    gradcheck(linear, x, W, b, order=3)
+    gradcheck(softplus, x, order=3)
+    gradcheck(lambda x: softplus(x, sharpness=3.0), x, order=2, rtol=1e-5)
+    gradcheck(sin_cos, x, order=2)
+    gradcheck(lambda x: sin_cos(x)[1], x, order=2)  # the other result sends nothing back
+
+
+def test_without_gradients_nothing_is_recorded():
+    y = linear(Tensor(x), W, b)
+    assert isinstance(y, Tensor)
+    assert not y.requires_grad
+    assert y.is_leaf
+
+
+def test_none_is_no_gradient():
+    @primitive
+    def pick(x, i):
+        return x[i], lambda dy: (np.eye(len(x))[i] * dy, None)
+
+    t = Tensor(np.arange(3.0), requires_grad=True)
+    pick(t, 1).backward()
+    np.testing.assert_array_equal(t.grad.data, [0, 1, 0])
+
+
+def test_an_argument_without_a_gradient_is_named():
+    @primitive
+    def f(a, b):
+        return a * b, (lambda dy: dy * b,)
+
+    with pytest.raises(TypeError, match="f has no gradient for its argument 1"):
+        f(Tensor(1.0), Tensor(2.0, requires_grad=True)).backward()
