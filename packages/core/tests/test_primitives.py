@@ -65,3 +65,13 @@ def test_an_argument_without_a_gradient_is_named():
 
     with pytest.raises(TypeError, match="f has no gradient for its argument 1"):
         f(Tensor(1.0), Tensor(2.0, requires_grad=True)).backward()
+
+
+@pytest.mark.parametrize("answer", [lambda dy: dy, lambda dy: (dy,), lambda dy: (dy, dy, dy)])
+def test_a_vjp_that_forgets_an_argument_is_found(answer):
+    @primitive
+    def f(a, b):
+        return a * b, answer
+
+    with pytest.raises(TypeError, match="vjp of f must return a tuple .* each of its 2 arguments"):
+        f(Tensor(1.0, requires_grad=True), Tensor(2.0)).backward()

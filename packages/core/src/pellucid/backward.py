@@ -112,26 +112,21 @@ def gradients(
             continue
         if dy.__class__ is list:
             dy = tuple([np.zeros_like(y) if d is None else d for d, y in zip(dy, node.value, strict=True)])
-        per_argument, given, kwargs = how_back(node, dy, create_graph)
-        for i, parent in enumerate(parents):
+        backs, given, kwargs = node.backs, (dy, node.value, *args), node.kwargs
+        if create_graph or node.function.__class__ is Primitive:
+            backs, given, kwargs = how_back(node, dy, create_graph)
+        for x, parent, back in zip(args, parents, backs, strict=False):
             if parent is None or (leads is not None and not leading(parent, leads)):
                 continue
-            back = per_argument[i] if i < len(per_argument) else None
-            if back is None:
-                raise tape.NoRuleError(
-                    f"{tape.name_of(node.function)} has no gradient for its argument {i}: detach() it"
-                )
-            dx = back(*given, **kwargs)
+            dx = back(*given, **kwargs) if kwargs else back(*given)
             if dx is None:
                 continue
             if parent.__class__ is list:
-                for x, p, d in zip(args[i], parent, dx, strict=True):
+                for xi, p, dxi in zip(x, parent, dx, strict=True):
                     if p is not None:
-                        check_unwritten(p, node)
-                        add(sums, owned, p, fitted(d, x))
+                        send(sums, owned, node, xi, p, dxi)
             else:
-                check_unwritten(parent, node)
-                add(sums, owned, parent, fitted(dx, args[i]))
+                send(sums, owned, node, x, parent, dx)
         if not retain_graph:
             node.args, node.value, node.backs, node.parents = None, None, None, ()
     if leads is not None:
@@ -171,23 +166,21 @@ def leading(parent: Any, leads: set[Any]) -> bool:
 
 def how_back(node: Node, dy: Any, create_graph: bool) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """The derivatives of a node, one per argument, and what to call each with."""
-    if node.function.__class__ is Primitive:
-        vjp = node.backs
-        if create_graph:  # once more, on Tensors
-            handles = [handle(x, parent) for x, parent in zip(node.args or (), node.parents, strict=True)]
-            vjp = node.function.run(*handles, **node.kwargs)[1]
-        given = dy if dy.__class__ is tuple else (dy,)
-        if vjp.__class__ is not tuple:
-            vjp = tuple([lambda *_, dx=dx: dx for dx in in_tuple(vjp(*given))])
+    args = [handle(x, p) for x, p in zip(node.args or (), node.parents)] if create_graph else node.args or ()
+    if node.function.__class__ is not Primitive:
+        return node.backs, (dy, result(node), *args), node.kwargs
+    vjp = node.function.run(*args, **node.kwargs)[1] if create_graph else node.backs  # once more, on Tensors
+    given = dy if dy.__class__ is tuple else (dy,)
+    if vjp.__class__ is tuple:
         return vjp, given, NO_KWARGS
-    if create_graph:
-        handles = [handle(x, parent) for x, parent in zip(node.args or (), node.parents, strict=True)]
-        return node.backs, (dy, result(node), *handles), node.kwargs
-    return node.backs, (dy, node.value, *(node.args or ())), node.kwargs
-
-
-def in_tuple(dx: Any) -> tuple[Any, ...]:
-    return dx if isinstance(dx, tuple) else (dx,)
+    dxs = vjp(*given)
+    dxs = dxs if isinstance(dxs, tuple) else (dxs,)
+    if len(dxs) != len(args):
+        raise TypeError(
+            f"the vjp of {tape.name_of(node.function)} must return a tuple with one gradient (or None) for each of its "
+            f"{len(args)} arguments; it returned {len(dxs)}"
+        )
+    return [lambda *_, dx=dx: dx for dx in dxs], given, NO_KWARGS
 
 
 def handle(x: Any, parent: Any) -> Any:
@@ -216,6 +209,21 @@ def collect(sums: dict[Any, Any], node: Node, i: int, dy: Any) -> None:
     """Put the gradient of result `i` of a function with several results beside the others."""
     several = sums.setdefault(node, [None] * len(node.value))
     several[i] = dy if several[i] is None else several[i] + dy
+
+
+def send(sums: dict[Any, Any], owned: set[Any], node: Node, x: Any, parent: Any, dx: Any) -> None:
+    """Add what `node` sends back for its argument x to the sum of the node or leaf that x came from."""
+    if parent.__class__ is not Node and parent.written_at > node.born:
+        raise RuntimeError(
+            f"an array that {tape.name_of(node.function)} was computed from has been written into since, so its "
+            f"gradient would be wrong: run backward() before the update, or compute the result again after it"
+        )
+    if dx.__class__ is not np.float64 or (x.__class__ is not np.float64 and (x.shape or x.dtype is not FLOAT64)):
+        dx = fitted(dx, x)  # the test above spares single numbers the longer one
+    add(sums, owned, parent, dx)
+
+
+FLOAT64 = np.dtype(np.float64)
 
 
 def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> None:
@@ -259,12 +267,3 @@ def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, An
             sums[x] = np.array(dx)
         seen.add(id(dx))
     return sums
-
-
-def check_unwritten(parent: Node | Tensor, node: Node) -> None:
-    """Raise if a leaf that `node` was computed from holds other values by now."""
-    if parent.__class__ is not Node and parent.written_at > node.born:  # type: ignore[union-attr]
-        raise RuntimeError(
-            f"an array that {tape.name_of(node.function)} was computed from has been written into since, so its "
-            f"gradient would be wrong: run backward() before the update, or compute the result again after it"
-        )

@@ -54,6 +54,8 @@ class Primitive:
             return value
         for parent in parents:
             if parent is not None:
+                if vjp.__class__ is tuple:
+                    tape.check_backs(self, vjp, parents)
                 values = tuple([x.data if isinstance(x, Tensor) else x for x in args])
                 return result(Node(self, vjp, value, values, tuple(parents), options or NO_KWARGS))
         return without_graph(value)
@@ -68,7 +70,8 @@ def primitive(run: Callable[..., tuple[Any, Any]]) -> Primitive:
     Parameters
     ----------
     run : callable
-        ``run(*arrays, **options) -> (value, vjp)``; ``vjp(dy)`` returns a tuple with one gradient (or None) per array,
+        ``run(*arrays, **options) -> (value, vjp)``; ``vjp(dy)`` returns a tuple with one gradient (or None) per array
+        (a single array may stand alone),
         or vjp is itself a tuple of functions, one per array.
 
     Returns

@@ -110,6 +110,13 @@ def constant(*functions: Function) -> None:
     constants.update(functions)
 
 
+def check_backs(function: Function, backs: Any, parents: Any) -> None:
+    """Raise where an argument needs a gradient and nothing states it, before a graph is built that drops it."""
+    for i, parent in enumerate(parents):
+        if parent is not None and (i >= len(backs) or backs[i] is None):
+            raise NoRuleError(f"{name_of(function)} has no gradient for its argument {i}: detach() it")
+
+
 def find_rule(function: Function) -> Any:
     """The rule of `function`; plugins are asked once, the first time that one is missing."""
     if function not in rules:

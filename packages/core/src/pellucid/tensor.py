@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pellucid import tape
-from pellucid.tape import NO_KWARGS, Node, find_rule, rules
+from pellucid.tape import NO_KWARGS, Node, find_rule, recording, rules
 
 Array = NDArray[Any]
 
@@ -142,7 +142,7 @@ class Tensor:
         return Tensor(self.data)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-        if self.requires_grad and tape.recording():
+        if self.requires_grad and recording():
             raise TypeError(
                 "turning this Tensor into a plain array would silently drop its gradient: call .numpy() if that is "
                 "meant; to build an array from Tensors use np.stack or np.concatenate"
@@ -150,7 +150,7 @@ class Tensor:
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def _number(self, kind: Callable[[Any], Any]) -> Any:
-        if self.requires_grad and tape.recording():
+        if self.requires_grad and recording():
             raise TypeError(
                 f"{kind.__name__}() would silently drop the gradient of this Tensor: call .item() if that is meant"
             )
@@ -408,12 +408,13 @@ class Tensor:
 
 def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run `function` on the arrays inside `args`; leave a Node behind if a gradient may be asked for."""
-    parents = tuple([parent_of(x) for x in args]) if tape.recording() else ()
+    parents = tuple([parent_of(x) for x in args]) if recording() else ()
     if any([p is not None for p in parents]):
         if function in tape.compositions:
             return tape.compositions[function](*args, **kwargs)
         if function not in tape.constants:
             backs = find_rule(function)
+            tape.check_backs(function, backs, parents)
             values = tuple([data_of(x) for x in args])
             return result(Node(function, backs, function(*values, **kwargs), values, parents, kwargs))
     y = function(*[data_of(x) for x in args], **kwargs)
@@ -422,12 +423,19 @@ def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def binary(function: Any, operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Tensor:
     """`record` for the operators: two arguments, at least one of them a Tensor, and no keywords."""
-    da, pa = (a.data, (a.step or a) if a.requires_grad else None) if isinstance(a, Tensor) else (a, None)
-    db, pb = (b.data, (b.step or b) if b.requires_grad else None) if isinstance(b, Tensor) else (b, None)
+    da, db, pa, pb = a, b, None, None
+    if isinstance(a, Tensor):
+        da = a.data
+        if a.requires_grad:
+            pa = a.step or a
+    if isinstance(b, Tensor):
+        db = b.data
+        if b.requires_grad:
+            pb = b.step or b
     y = new_tensor(Tensor)
     y.data = value = operation(da, db)
     y.grad = None
-    if (pa is not None or pb is not None) and tape.recording():
+    if (pa is not None or pb is not None) and recording():
         y.requires_grad = True
         y.step = Node(function, rules[function], value, (da, db), (pa, pb), NO_KWARGS)
     else:
@@ -504,7 +512,7 @@ def _write(tensor: Tensor, operation: Callable[[Any, Any], Any], other: Any) -> 
     """`tensor += other`: a leaf is written in place where nothing is recorded; elsewhere a new Tensor is the result."""
     if tensor.step is not None or not tensor.requires_grad:
         return operation(tensor, other)  # type: ignore[no-any-return]
-    if tape.recording():
+    if recording():
         raise RuntimeError(
             "this leaf needs a gradient and cannot be changed in place while operations are recorded: "
             "put the update inside `with pellucid.no_grad():`"
