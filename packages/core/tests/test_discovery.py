@@ -1,0 +1,201 @@
+"""Which plugins take part, in what order, and what the environment may say about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pellucid import registry
+from pellucid.discovery import PluginLoadError, PluginWarning, bound_mismatch, describe
+
+ONE = """
+@hookimpl
+def pellucid_models():
+    yield ModelSpec(id="{0}/x", target="x:X", summary="s", tasks=("network",))
+"""
+EVERYTHING_OFFICIAL = """
+@hookimpl
+def pellucid_datasets():
+    yield DatasetSpec(id="rain", target="x:rain", summary="s", task="regression")
+"""
+
+
+def statuses():
+    return {info.distribution: info.status for info in registry.plugins()}
+
+
+@pytest.fixture
+def three(site):
+    for name in ("acme", "linear", "zeta"):
+        site(f"pellucid-{name}", ONE.format(name))
+
+
+# ---- who, and in what order
+
+
+def test_official_plugins_come_first_then_by_name(site):
+    for distribution, family in [("a-pack", "zz"), ("pellucid-trees", "trees"), ("b-pack", "b"), ("pellucid-nn", "nn")]:
+        site(distribution, ONE.format(family), family=family)
+    assert [spec.id for spec in registry.models()] == ["nn/x", "trees/x", "zz/x", "b/x"]
+
+
+def test_a_family_goes_to_the_distribution_that_is_named_after_it(site):
+    site("aaa-local-evil", ONE.format("acme"), family="acme")
+    site("pellucid-acme", ONE.format("acme"))
+    with pytest.warns(PluginWarning, match="aaa-local-evil \\(refused\\)"):
+        assert statuses() == {"pellucid-acme": "ok", "aaa-local-evil": "refused"}
+
+
+def test_a_broken_plugin_owns_nothing(site):
+    site("a-pack", "1 / 0", family="acme")
+    site("b-pack", ONE.format("acme"), family="acme")
+    with pytest.warns(PluginWarning):
+        assert statuses() == {"a-pack": "broken", "b-pack": "ok"}
+
+
+def test_one_distribution_may_bring_two_families_and_serve_two_interfaces(site, tmp_path):
+    site("pellucid-acme", ONE.format("acme"))
+    with (tmp_path / "pellucid_acme_site-0.3.dist-info" / "entry_points.txt").open("a") as file:
+        file.write("acme-more = more_site\n[pellucid.v2]\nacme = never_imported\n")
+    site("more", ONE.format("acme-more"), group="console_scripts")
+    assert [(info.family, info.status) for info in registry.plugins()] == [("acme", "ok"), ("acme-more", "ok")]
+
+
+def test_only_official_data_sets_have_bare_names(site):
+    site("pellucid-datasets", EVERYTHING_OFFICIAL)
+    site("pellucid-acme", EVERYTHING_OFFICIAL)
+    with pytest.warns(PluginWarning):
+        assert [info.error for info in registry.plugins()] == [
+            "",
+            "ValueError: DatasetSpec id 'rain' must start with 'acme/', the family of this plugin",
+        ]
+    assert len(registry.dataset_specs()) == 1
+
+
+def test_what_is_reported_about_a_good_plugin(three):
+    info = registry.plugins()[0]
+    assert (info.family, info.distribution, info.version, info.target) == (
+        "linear",
+        "pellucid-linear",
+        "0.3",
+        "pellucid_linear_site",
+    )
+    assert (info.status, info.error, info.traceback, info.requires_mismatch, info.n_models) == ("ok", "", "", "", 1)
+    assert 0 < info.milliseconds < 5000 and info.origin == "pellucid-linear 0.3"
+
+
+# ---- what the environment says
+
+
+@pytest.mark.parametrize(
+    "only, never, used",
+    [
+        (None, None, "linear acme zeta"),
+        ("", None, ""),
+        ("pellucid-acme", None, "acme"),
+        (" Pellucid_Acme , linear ", None, "linear acme"),
+        ("pellucid-acme,pellucid-zeta", "zeta", "acme"),
+        (None, "pellucid-linear", "acme zeta"),
+        (None, "", "linear acme zeta"),
+    ],
+)
+def test_allowing_and_disabling(three, monkeypatch, recwarn, only, never, used):
+    if only is not None:
+        monkeypatch.setenv("PELLUCID_PLUGINS", only)
+    if never is not None:
+        monkeypatch.setenv("PELLUCID_DISABLE_PLUGINS", never)
+    assert [spec.family for spec in registry.models()] == used.split()
+    assert {info.status for info in registry.plugins()} <= {"ok", "disabled"} and not recwarn.list
+
+
+def test_a_plugin_that_is_not_allowed_is_not_imported(site, monkeypatch):
+    site("pellucid-acme", "raise SystemExit")
+    monkeypatch.setenv("PELLUCID_PLUGINS", "linear")
+    monkeypatch.setenv("PELLUCID_STRICT", "1")
+    assert [(info.status, info.error) for info in registry.plugins()] == [("disabled", "not in PELLUCID_PLUGINS")]
+
+
+def test_strict_raises_the_first_problem_each_time(three, site, monkeypatch):
+    site("pellucid-bad", "raise SystemExit('bye')")
+    monkeypatch.setenv("PELLUCID_STRICT", "1")
+    for _ in range(2):
+        with pytest.raises(
+            PluginLoadError, match="(?s)pellucid-bad, family 'bad', is broken: Traceback.*SystemExit: bye"
+        ):
+            registry.models()
+    monkeypatch.setenv("PELLUCID_STRICT", "0")
+    with pytest.warns(PluginWarning):
+        assert len(registry.models()) == 3
+
+
+def test_trace_prints_the_hook_calls(three, monkeypatch, capsys):
+    monkeypatch.setenv("PELLUCID_TRACE", "1")
+    registry.models()
+    out, err = capsys.readouterr()
+    assert out == "" and "pellucid-acme:acme: " in err and "pellucid_models" in err
+
+
+# ---- versions
+
+
+@pytest.mark.parametrize(
+    "bound, fits, fails",
+    [
+        (">=0.1,<0.2", "0.1 0.1.0 0.1.7 0.1.7.dev1", "0.0.9 0.2 0.2.0 1.0"),
+        ("<0.2,>=0.1.3", "0.1.3 0.1.10", "0.1.2 0.2"),
+        (">0.1", "0.1.1 2", "0.1 0.1.0 0.0.5"),
+        ("<=1", "0.9 1.0", "1.0.1 2"),
+        ("==0.1.*", "0.1 0.1.5", "0.2 1.1"),
+        ("==0.1", "0.1 0.1.0", "0.1.1"),
+        ("!=0.1.2", "0.1.1 0.1.3", "0.1.2"),
+        ("!=0.1.*", "0.2", "0.1 0.1.4"),
+        ("~=0.1.2", "0.1.2 0.1.9", "0.1.1 0.2"),
+        ("~=0.1", "0.1 0.9", "1.0"),
+        (">=0.10", "0.10 0.11", "0.9"),
+        ("", "0.1 99", ""),
+    ],
+)
+def test_bounds_agree_with_the_packaging_library(bound, fits, fails):
+    for version in fits.split():
+        assert bound_mismatch([f"pellucid{bound}"], version) == ""
+    for version in fails.split():
+        assert bound_mismatch([f"pellucid{bound}"], version) == f"needs pellucid{bound}, this is {version}"
+    specifiers = pytest.importorskip("packaging.specifiers")
+    for version in (fits + " " + fails).split():
+        assert specifiers.SpecifierSet(bound).contains(version, prereleases=True) == (version in fits.split())
+
+
+@pytest.mark.parametrize(
+    "requirement, mismatch",
+    [
+        ("pellucid[nn] (>=9)", True),
+        ("Pellucid >= 9", True),
+        ("pellucid-linear>=9", False),
+        ("pellucid2>=9", False),
+        ("numpy>=9", False),
+        ("pellucid>=9; extra == 'all'", False),
+        ("pellucid @ https://example.org/pellucid.whl", False),
+        ("pellucid===weird", False),
+        ("no sense at all ((", False),
+    ],
+)
+def test_only_plain_requirements_on_pellucid_count(requirement, mismatch):
+    assert bool(bound_mismatch([requirement], "0.1.0")) == mismatch
+
+
+def test_a_mismatch_is_reported_and_does_not_stop_the_plugin(site, recwarn):
+    site("pellucid-acme", ONE.format("acme"), requires="pellucid>=9,<10")
+    info = registry.plugins()[0]
+    assert info.status == "ok" and info.requires_mismatch.startswith("needs pellucid>=9,<10, this is ")
+    assert not recwarn.list
+
+
+# ---- errors
+
+
+def test_describe_is_one_printable_line():
+    class Evil(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert describe(ValueError("a\n\x1b[1mb")) == "ValueError: a [1mb"
+    assert describe(Evil()) == "Evil (its message raises an error itself)"
