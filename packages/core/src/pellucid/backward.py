@@ -148,10 +148,11 @@ def newest_first(starts: Iterable[Any], wanted: set[Any] | None) -> tuple[list[N
                 new = {p for p in parent if p.__class__ is Node and p not in found}
                 found |= new
                 todo += new
-    order = sorted(found, key=attrgetter("born"))
+    # mutate: factor equivalent because a node that is visited again has nothing left to send
+    order = sorted(found, key=attrgetter("born"))  #                                            (2)
     if wanted is None:
         order.reverse()
-        return order, None  #                                                                   (2)
+        return order, None
     leads = set(wanted)
     for node in order:  # oldest first: a node leads there if one of its parents does
         if any(leading(parent, leads) for parent in node.parents):
@@ -250,8 +251,7 @@ def fitted(dx: Any, x: Any) -> Any:
     if dx.shape != x.shape:
         added = dx.ndim - x.ndim
         stretched = tuple([i + added for i, n in enumerate(x.shape) if n == 1 and dx.shape[i + added] != 1])
-        dx = np.sum(dx, axis=tuple(range(added)) + stretched, keepdims=True)  #                 (3)
-        dx = np.reshape(dx, x.shape)
+        dx = np.reshape(np.sum(dx, axis=tuple(range(added)) + stretched), x.shape)  #           (3)
     if dx.dtype != x.dtype:
         if dx.dtype.kind == "c" and x.dtype.kind == "f":
             dx = np.real(dx)

@@ -1,0 +1,222 @@
+"""Where the model files are, and what stands in one: its equations, its tags, its symbols, its tests.
+
+A model file is a Python file under packages/*/src whose docstring numbers its equations, or one that a ModelSpec in
+its family's `_plugin.py` names as a target. An equation's number stands at the end of its docstring line, after two
+spaces or more; the code line that computes it ends in a comment with the same number:
+
+    μₖ = Σₙ rₙₖ xₙ / Nₖ                                    (4)
+    means = resp.T @ X / counts[:, None]  # (K, D)         (4)
+
+The other tools in this folder read model files through this one. It imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_TAGS_AT_END = re.compile(r"(?:^|\s)((?:\(\d+[a-z]?\)\s*)+)$")  # "(4)", "(4) (5)" at the end of a comment
+_EQUATION = re.compile(r"\s{2,}\((\d+[a-z]?)\)\s*$")  # two spaces set a number apart from prose that ends in "(4)"
+_TEST_NAME = re.compile(r"test_eq((?:_\d+[a-z]?)+)(?:_|$)")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One use of an equation's number, such as `3` or `3a`, and the line it stands on."""
+
+    number: str
+    line: int
+    has_code: bool = True
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One name of the Symbols table's `code` column."""
+
+    name: str
+    line: int
+
+
+@dataclass
+class ModelFile:
+    """The parts of one model file that the tools compare."""
+
+    path: Path
+    source: str
+    tree: ast.Module
+    docstring: str
+    doc_line: int  # line of the docstring's first line
+    equations: list[Tag] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    @property
+    def title(self) -> str:
+        return self.docstring.strip().split("\n")[0].strip()
+
+    @property
+    def module(self) -> str:
+        """The dotted name that the file is imported by."""
+        parts = self.path.with_suffix("").parts
+        start = len(parts) - 1 - parts[::-1].index("src") + 1 if "src" in parts else len(parts) - 1
+        return ".".join(parts[start:])
+
+    @property
+    def package(self) -> Path:
+        """The folder with the package's pyproject.toml (without src layout: the file's own folder)."""
+        for parent in self.path.parents:
+            if parent.name == "src":
+                return parent.parent
+        return self.path.parent
+
+    @property
+    def test_file(self) -> Path:
+        """Where this file's tests are, or where they should be."""
+        folder, name = self.package / "tests", f"test_{self.path.name}"
+        inner = self.module.split(".")[1:-1]
+        nested = folder.joinpath(*inner, name)
+        return nested if inner and nested.exists() else folder / name
+
+    def doc_lines(self) -> Iterator[tuple[int, str]]:
+        """Pairs of line number and text of the module docstring."""
+        yield from enumerate(self.docstring.split("\n"), start=self.doc_line)
+
+    def section(self, title: str) -> list[tuple[int, str]]:
+        """The numbered lines under an underlined heading, up to the next blank line after some text."""
+        lines = list(self.doc_lines())
+        for i, (_, text) in enumerate(lines[:-1]):
+            if text.strip() == title and re.fullmatch(r"\s*[-=]{3,}\s*", lines[i + 1][1]):
+                body = []
+                for number, row in lines[i + 2 :]:
+                    if not row.strip() and body:
+                        break
+                    if row.strip():
+                        body.append((number, row))
+                return body
+        return []
+
+    def symbols(self) -> list[Symbol]:
+        """The names in the Symbols table's second column; raises ValueError where the table cannot be read."""
+        rows = self.section("Symbols")
+        if not rows:
+            raise ValueError("there is no Symbols table (a line 'Symbols' underlined with '-------')")
+        header = re.split(r"\s{2,}", rows[0][1].strip())
+        if header[1:2] != ["code"]:
+            raise ValueError("the Symbols table must start with the row 'paper  code  shape  meaning'")
+        indent = len(rows[0][1]) - len(rows[0][1].lstrip())
+        found = []
+        for line, row in rows[1:]:
+            if len(row) - len(row.lstrip()) > indent + 2:  # a meaning that runs on
+                continue
+            cells = re.split(r"\s{2,}", row.strip())
+            if len(cells) < 3:
+                raise ValueError(f"the Symbols table's columns must be two spaces apart: line {line}: {row.strip()!r}")
+            found += [Symbol(name, line) for name in _IDENTIFIER.findall(cells[1])]
+        return found
+
+
+def read(path: Path) -> ModelFile:
+    """Parse one file. Raises SyntaxError or OSError as Python does."""
+    path = path.resolve()
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source, filename=str(path))
+    docstring, doc_line = "", 1
+    if tree.body and isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
+        if isinstance(tree.body[0].value.value, str):
+            docstring, doc_line = tree.body[0].value.value, tree.body[0].lineno
+    model = ModelFile(path, source, tree, docstring, doc_line)
+    for line, text in model.doc_lines():
+        if found := _EQUATION.search(text):
+            model.equations.append(Tag(found[1], line))
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    model.names = {token.string for token in tokens if token.type == tokenize.NAME}
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    code_lines = {token.start[0] for token in tokens if token.type not in layout}
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            for number in comment_tags(token.string):
+                model.tags.append(Tag(number, token.start[0], token.start[0] in code_lines))
+    return model
+
+
+def comment_tags(comment: str) -> list[str]:
+    """The equation numbers that a comment ends in: `# (N, K)   (2)` gives ["2"]."""
+    found = _TAGS_AT_END.search(comment.lstrip("#"))
+    return re.findall(r"\((\d+[a-z]?)\)", found[1]) if found else []
+
+
+def equation_tests(path: Path) -> list[tuple[str, int, list[str]]]:
+    """(name, line, equation numbers) of every `test_eq_3_4_...` function or method in a test file."""
+    if not path.exists():
+        return []
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (match := _TEST_NAME.match(node.name)):
+            found.append((node.name, node.lineno, match[1].strip("_").split("_")))
+    return sorted(found, key=lambda test: test[1])
+
+
+def packages(root: Path = ROOT) -> list[Path]:
+    """The package folders, core first."""
+    found = [path.parent for path in sorted((root / "packages").glob("*/pyproject.toml"))]
+    return sorted(found, key=lambda path: (path.name != "core", path.name))
+
+
+def source_folder(package: Path) -> Path:
+    """packages/linear -> packages/linear/src/pellucid_linear."""
+    folders = [path.parent for path in sorted((package / "src").glob("*/__init__.py"))]
+    if len(folders) != 1:
+        raise ValueError(f"{package}/src must hold one import package, and holds {len(folders)}")
+    return folders[0]
+
+
+def registered(package: Path) -> dict[Path, str]:
+    """Files that the ModelSpecs in a package's `_plugin.py` name as targets, each with the target's text."""
+    plugin = source_folder(package) / "_plugin.py"
+    if not plugin.exists():
+        return {}
+    targets = _spec_targets(ast.parse(plugin.read_text(encoding="utf-8"), filename=str(plugin)))
+    found = {}
+    for target in sorted(targets):
+        path = package / "src" / (target.split(":")[0].replace(".", "/") + ".py")
+        found[path if path.exists() else path.with_suffix("") / "__init__.py"] = target
+    return found
+
+
+def _spec_targets(tree: ast.Module) -> set[str]:
+    """Targets of ModelSpec calls. Where one is not a plain string, every string that looks like a target counts,
+    except those inside the specs of other things."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node).endswith("Spec")]
+    models = [node for node in calls if _called(node) == "ModelSpec"]
+    given = [keyword.value for node in models for keyword in node.keywords if keyword.arg == "target"]
+    if len(given) == len(models) and all(isinstance(value, ast.Constant) for value in given):
+        return {str(value.value) for value in given if isinstance(value, ast.Constant)}
+    others = {id(part) for node in calls if node not in models for part in ast.walk(node)}
+    strings = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in others]
+    return {node.value for node in strings if isinstance(node.value, str) and re.fullmatch(r"[\w.]+:\w+", node.value)}
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def model_files(package: Path) -> list[Path]:
+    """Every model file of a package, sorted; a registered file counts even where it has no equation."""
+    files = {path.resolve() for path in registered(package)}
+    for path in sorted(source_folder(package).rglob("*.py")):
+        if path.name != "_plugin.py" and read(path).equations:
+            files.add(path.resolve())
+    return sorted(files)
+
+
+def shown(path: Path) -> str:
+    """A path as it is printed: relative to the repository where it lies in it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
