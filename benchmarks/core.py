@@ -1,0 +1,146 @@
+"""The core beside PyTorch and HIPS autograd: what an operation on the tape costs, in time and in memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from stopwatch import compare, duration, peer
+
+from pellucid import Tensor, value_and_grad
+
+DEEP, LEAVES = 100_000, 4_000
+
+
+def chain(x: Any, a: Any, b: Any, n: int) -> Any:
+    """n operations, one after the other, on single numbers."""
+    for _ in range(n // 2):
+        x = x * a
+        x = x + b
+    return x
+
+
+def ours(n: int) -> Callable[[], Any]:
+    a, b = Tensor(1.0001, requires_grad=True), Tensor(1e-4, requires_grad=True)
+    return lambda: chain(Tensor(0.5, requires_grad=True), a, b, n).backward()
+
+
+def torchs(n: int) -> Callable[[], Any] | None:
+    torch = peer("torch")
+    if torch is None:
+        return None
+
+    def leaf(x: float) -> Any:
+        return torch.tensor(x, dtype=torch.float64, requires_grad=True)
+
+    a, b = leaf(1.0001), leaf(1e-4)
+    return lambda: chain(leaf(0.5), a, b, n).backward()
+
+
+def autograds(n: int) -> Callable[[], Any] | None:
+    autograd = peer("autograd")
+    if autograd is None:
+        return None
+    both = autograd.value_and_grad(lambda xs: chain(xs[0], xs[1], xs[2], n))
+    return lambda: both((0.5, 1.0001, 1e-4))
+
+
+def many_leaves(leaf: Callable[[Any], Any]) -> Callable[[], Any]:
+    """Backward from the sum of 4,000 leaves; the forward pass is part of it for everybody."""
+    values = np.ones(8)
+    return lambda: sum([leaf(values) for _ in range(LEAVES)]).sum().backward()
+
+
+def rosenbrock(x: Any) -> Any:
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def rosenbrock_by_hand(x: Any) -> Any:
+    r = x[1:] - x[:-1] ** 2
+    dx = np.zeros_like(x)
+    dx[:-1] = -400 * r * x[:-1] - 2 * (1 - x[:-1])
+    dx[1:] += 200 * r
+    return np.sum(100 * r**2 + (1 - x[:-1]) ** 2), dx
+
+
+def autograd_rosenbrock() -> Callable[[Any], Any] | None:
+    autograd = peer("autograd")
+    if autograd is None:
+        return None
+    anp = peer("autograd.numpy")
+    return autograd.value_and_grad(  # type: ignore[no-any-return]
+        lambda x: anp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)  # type: ignore[union-attr]
+    )
+
+
+def memory_per_operation(n: int = 10_000) -> float:
+    """Bytes that one recorded operation on single numbers keeps until the backward pass."""
+    a, b, x = (Tensor(v, requires_grad=True) for v in (1.0001, 1e-4, 0.5))
+    tracemalloc.start()
+    y = chain(x, a, b, n)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    del y
+    return kept / n
+
+
+def start_up(code: str, rounds: int = 15) -> float:
+    """Median seconds of a fresh Python that runs `code`."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def main() -> None:
+    """Print all tables."""
+    n = 1000
+    table = compare(
+        f"scalar chain of {n:,} operations, forward and backward",
+        {"pellucid": ours(n), "torch": torchs(n), "autograd": autograds(n)},
+        baseline="torch",
+        seconds=4,
+    )
+    print(table)
+    print("per operation: " + ", ".join(f"{row.name} {duration(row.median / n)}" for row in table.rows) + "\n")
+
+    # autograd is left out below: it walks a graph by recursion on some paths, and needs seconds for this one.
+    print(compare(f"chain of {DEEP:,}", {"pellucid": ours(DEEP), "torch": torchs(DEEP)}, baseline="torch"))
+
+    torch = peer("torch")
+    contestants: dict[str, Any] = {"pellucid": many_leaves(lambda v: Tensor(v, requires_grad=True))}
+    if torch is not None:
+        contestants["torch"] = many_leaves(lambda v: torch.tensor(v, requires_grad=True))
+    print(compare(f"sum of {LEAVES:,} leaves of 8 numbers, forward and backward", contestants, baseline="torch"))
+
+    x = np.linspace(-1, 1, 1000)
+    ours_of, theirs = value_and_grad(rosenbrock), autograd_rosenbrock()
+    print(
+        compare(
+            "value and gradient of Rosenbrock's function, 1,000 variables, plain NumPy",
+            {
+                "pellucid": lambda: ours_of(x),
+                "autograd": None if theirs is None else lambda: theirs(x),
+                "by hand": lambda: rosenbrock_by_hand(x),
+            },
+            baseline="by hand",
+        )
+    )
+    print(f"memory kept per recorded operation: {memory_per_operation():.0f} bytes\n")
+    bare, numpy = start_up("pass"), start_up("import numpy")
+    print("| start | time |\n|---|--:|")
+    print(f"| python | {duration(bare)} |\n| import numpy | {duration(numpy)} |")
+    for code in ("import pellucid", "import pellucid; pellucid.models()", "from pellucid import Tensor"):
+        print(f"| {code} | {duration(start_up(code))} |")
+    print()
+
+
+if __name__ == "__main__":
+    main()
