@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pellucid import NoRuleError, Tensor, grad, gradcheck, rule
+from pellucid import NoRuleError, Tensor, grad, gradcheck, rule, tape
 from pellucid.tape import rules
 
 rng = np.random.default_rng(0)
@@ -279,3 +279,13 @@ def test_a_bad_split_and_bad_axes_raise():
         np.tensordot(x, Tensor(v), ([0], [0]))
     with pytest.raises(TypeError, match="mode='constant' only, not 'edge'"):
         np.pad(x, 1, mode="edge").sum().backward()
+
+
+def test_every_ufunc_of_real_numbers_has_a_rule():
+    of_integers = {
+        "bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor", "gcd", "invert", "isnat", "lcm", "left_shift",
+        "right_shift",
+    }  # fmt: skip
+    ufuncs = [f for f in vars(np).values() if isinstance(f, np.ufunc)]
+    known = {*rules, *tape.constants, *tape.compositions}
+    assert {f.__name__ for f in ufuncs if f not in known} <= of_integers
