@@ -53,6 +53,8 @@ _HOME = {  # public name -> the module that defines it
     "LoadError": "saving",
     "listening": "events",
     "fit_run": "events",
+    "ConvergenceWarning": "events",
+    "InterruptWarning": "events",
 }
 
 OFFICIAL_FAMILIES = {  # family -> distribution; these names belong to us, and `pellucid.<family>` names what to install
@@ -85,6 +87,8 @@ if TYPE_CHECKING:
     from pellucid.estimator import Regressor as Regressor
     from pellucid.estimator import Transformer as Transformer
     from pellucid.estimator import clone as clone
+    from pellucid.events import ConvergenceWarning as ConvergenceWarning
+    from pellucid.events import InterruptWarning as InterruptWarning
     from pellucid.events import fit_run as fit_run
     from pellucid.events import listening as listening
     from pellucid.gradient_check import GradientError as GradientError

@@ -49,6 +49,10 @@ class InterruptWarning(UserWarning):
     """A fit was stopped by Ctrl-C; the model holds what it had learnt by then."""
 
 
+class ConvergenceWarning(UserWarning):
+    """A fit used up its steps before its loss had settled; the model holds what it had learnt by then."""
+
+
 @contextmanager
 def listening(listener: L) -> Iterator[L]:
     """Tell an object about every fit inside this block, in this thread or task.

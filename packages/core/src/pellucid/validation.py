@@ -254,8 +254,9 @@ def _where(place: tuple[int, ...], source: Any) -> str:
 def _check_finite(A: FloatArray, what: str, name: str, source: Any = None, allow_nan: bool = False) -> None:
     """Raise at the first NaN or infinity, saying where it stands and how many there are."""
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(A.sum(dtype=np.float64)):  # cheap, and finite only if every entry is
-            return
+        flat = A.ravel(order="K") if A.flags.forc else None  # a view
+        if np.isfinite(A.sum(dtype=np.float64) if flat is None else flat @ flat):
+            return  # one cheap number that is finite only if every entry is; a dot product is the cheapest
     for kind, bad in (("NaN", np.isnan(A)), ("infinity", np.isinf(A))):
         if (kind == "NaN" and allow_nan) or not bad.any():
             continue
