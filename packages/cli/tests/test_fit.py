@@ -231,3 +231,32 @@ def test_demo_of_a_model_takes_data_for_its_task(run, monkeypatch, tmp_path):
     assert json.loads(run("demo", "nearest", "--out-dir", "out", "--json").out)[0]["model"] == "toy/nearest-mean"
     assert run("demo", "toy/groups").code == 2
     assert run("demo", "toy/plane").code == 1  # no data for regression
+
+
+@pytest.mark.parametrize("out", ["m.pkl", "m.png", "-", ".", "flowers.csv"])
+def test_a_model_is_written_as_npz_only(run, flowers, out):
+    before = flowers.read_bytes()
+    done = run("fit", "nearest", flowers, "--target", "species", "--out", out)
+    assert done.code == 2 and "--out takes a file ending in .npz" in done.err
+    assert flowers.read_bytes() == before and [p.name for p in flowers.parent.iterdir()] == ["flowers.csv"]
+
+
+@pytest.mark.parametrize("out", ["d.npz", "d", "./d.npz"])
+def test_the_model_never_replaces_the_data(run, tmp_path, out):
+    np.savez(tmp_path / "d.npz", X=np.arange(20.0).reshape(10, 2), y=np.arange(10) % 2)
+    before = (tmp_path / "d.npz").read_bytes()
+    done = run("fit", "nearest", "d.npz", "--out", out)
+    assert done.code == 2 and "is DATA itself" in done.err and (tmp_path / "d.npz").read_bytes() == before
+
+
+def test_a_share_of_nan_is_none(run, flowers):
+    done = run("fit", "nearest", flowers, "--target", "species", "--test-size", "nan")
+    assert done.code == 2 and "--test-size is a share" in done.err
+
+
+def test_codes_newlines_and_escapes_in_the_data_stay_on_one_line(run, tmp_path):
+    rows = "".join(f'{n},"k\n{n % 2}",x\x1b[31m{n % 3}\n' for n in range(30))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + rows, encoding="utf-8")
+    done = run("fit", "nearest", "t.csv", "--target", "y")
+    assert done.code == 0 and "\x1b" not in done.out
+    assert "  'b' becomes 2 columns of 0 and 1 (k 0, k 1)" in done.out.splitlines()

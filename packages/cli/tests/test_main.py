@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -190,3 +191,35 @@ main(["plugins", "--no-load"])
 print([name for name in sys.modules if name.startswith("pellucid_") and not name.startswith("pellucid_cli")])
 """
     assert python(code).stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii"])
+def test_letters_that_the_encoding_lacks_are_no_error(tmp_path, encoding):
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{n},{'нд'[n % 2]}\n" for n in range(20)), encoding="utf-8")
+    start = [sys.executable, "-m", "pellucid_cli", "--plugin", str(Path(__file__).parent / "toy_models.py")]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+
+    def call(*words):
+        return subprocess.run([*start, *words], cwd=tmp_path, env=environment, capture_output=True, timeout=60)
+
+    fit = ["fit", "toy/nearest-mean", "t.csv", "--target", "y"]
+    plain, as_json = call(*fit, "--out", "m.npz", "--no-plot"), call(*fit, "--json")
+    assert (plain.returncode, plain.stderr) == (as_json.returncode, as_json.stderr) == (0, b"")
+    assert json.loads(as_json.stdout)["classes"] == ["д", "н"]
+    table = call("predict", "m.npz", "t.csv", "--out", "-")
+    assert table.returncode == 0 and table.stdout.decode("utf-8").startswith("a,y,y_predicted\n0,н,")
+
+
+def test_closed_streams_are_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["list"]) == 0 and main(["frob"]) == 2
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_1_and_one_line():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", "pellucid_cli", "list"], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and done.stderr.decode() == f"error: {os.strerror(28)}\n"

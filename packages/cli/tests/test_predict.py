@@ -176,8 +176,17 @@ def test_notes_that_contradict_the_model_are_refused(run, model, flowers, tmp_pa
         ({"format": 99}, "newer pellucid-cli"),
         ({"encoder": notes["encoder"] | {"columns": notes["encoder"]["columns"][:1]}}, "contradicts itself"),
         ({"encoder": 3}, "notes on its columns"),
+        ({"columns": 3}, "notes on its columns"),
         ({"target": {"name": "y"}}, "notes on its target"),
     ):
         pellucid.save(loaded, tmp_path / "bad.npz", notes=notes | change)
         done = run("predict", "bad.npz", flowers, "--out", "o.csv")
         assert done.code == 1 and said in done.err, done.err
+
+
+def test_classes_with_leading_zeros_are_predicted_as_they_were(run, tmp_path):
+    lines = ["x,zip"] + [f"{n % 3},{('01234', '02345', '90210')[n % 3]}" for n in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert run("fit", "nearest", "t.csv", "--target", "zip", "--out", "z.npz", "--no-plot").code == 0
+    assert run("predict", "z.npz", "t.csv", "--out", "o.csv").code == 0
+    assert (tmp_path / "o.csv").read_text(encoding="utf-8").splitlines()[1] == "0,01234,01234"

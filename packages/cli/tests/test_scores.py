@@ -31,3 +31,11 @@ def test_words():
     assert score_words({"r2": -1e6, "rmse": 1e50}) == "R² -1,000,000, RMSE 1e+50"
     assert score_words({"accuracy": 0.5}) == "accuracy 0.500"
     assert score_words({"r2": 0.25, "rmse": 123456.0}) == "R² 0.250, RMSE 123,456"
+
+
+def test_numbers_whose_squares_are_out_of_range():
+    y, predicted = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.5])
+    want = score("regression", y, predicted)
+    for unit in (1e-200, 1e200):
+        got = score("regression", unit * y, unit * predicted)
+        assert math.isclose(got["r2"], want["r2"]) and math.isclose(got["rmse"], unit * want["rmse"])

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import numpy as np
 import polars as pl
 import pytest
@@ -77,9 +79,43 @@ def test_written_tables_read_back(tmp_path, suffix):
     assert [p.name for p in tmp_path.iterdir()] == [f"o{suffix}"]
 
 
+@pytest.mark.parametrize(
+    ("suffix", "column"),
+    [(".csv", [[1], [2]]), (".tsv", [{"u": 1}, {"u": 2}]), (".csv", [timedelta(1)] * 2), (".json", [b"x", b"y"])],
+)
+def test_what_a_form_cannot_hold_is_told(tmp_path, suffix, column):
+    with pytest.raises(Fault, match=r"cannot hold 'k', which is .*; write a \.parquet file"):
+        write_table(pl.DataFrame({"a": [1, 2], "k": column}), str(tmp_path / f"o{suffix}"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_bytes_and_long_doubles_in_an_npz_file(tmp_path):
+    np.savez(tmp_path / "d.npz", X=np.array([[1.5], [2]], dtype=np.longdouble), y=np.array([b"u", b"v"]))
+    assert read_table(str(tmp_path / "d.npz")).frame.rows() == [(1.5, "u"), (2.0, "v")]
+
+
+def test_names_of_parquet_files_are_no_patterns(tmp_path):
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "t[1].parquet")
+    assert read_table(str(tmp_path / "t[1].parquet")).frame["a"].to_list() == [1]
+
+
 def test_a_dash_is_stdout(capsys):
     write_table(pl.DataFrame({"a": [1]}), "-")
     assert capsys.readouterr().out == "a\n1\n"
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real.csv").write_text("old", encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    write_table(pl.DataFrame({"a": [1]}), str(tmp_path / "link.csv"))
+    assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "real.csv").read_text(encoding="utf-8") == "a\n1\n"
+
+
+def test_a_file_in_a_folder_that_is_read_only(tmp_path, monkeypatch):
+    (tmp_path / "o.csv").touch()
+    monkeypatch.setattr("os.access", lambda place, _: place != tmp_path)
+    with pytest.raises(Fault, match="permission denied"):
+        check_writable(str(tmp_path / "o.csv"))
 
 
 def test_what_cannot_be_written(tmp_path):

@@ -102,6 +102,14 @@ def test_broken_notes_are_told():
         {},
         {"name": "y", "task": "astrology", "classes": []},
         {"name": "y", "task": "regression", "classes": 3},
+        {"name": "y", "task": "regression", "classes": [], "mean": 10**400, "sd": 1},
+        np.zeros(3),
     ):
         with pytest.raises(Fault, match="notes on its target"):
             Target.from_json(state)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+def test_standardised_whatever_the_unit(unit):
+    target = Target("y", "regression").standardised(unit * np.array([1.0, 2.0, 6.0]))
+    np.testing.assert_allclose([target.mean, target.sd], [3 * unit, (14 / 3) ** 0.5 * unit])

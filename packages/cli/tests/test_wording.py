@@ -22,6 +22,11 @@ def test_long_lists_are_cut():
     assert enumerate_names("ab", most=2) == "a, b"
 
 
+def test_items_stay_on_their_line():
+    assert enumerate_names(["k\n1", "x\x1b[31m"]) == "k 1, x [31m"
+    assert enumerate_names(["y" * 100]) == "y" * 59 + "…"
+
+
 def test_counts_and_numbers():
     assert plural(1, "row") == "1 row" and plural(2000, "row") == "2,000 rows"
     assert [brief(x) for x in (123456.7, 1.3, 1e-9, 2.5e12)] == ["123,457", "1.3", "1e-09", "2.5e+12"]

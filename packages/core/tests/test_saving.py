@@ -920,3 +920,14 @@ def test_a_model_loads_where_only_its_family_is_installed(tmp_path):
     assert read_header(path)["version"] == "0.3.1" and read_header(path)["class"] == "pellucid_acme.mean:Mean"
     run("m = pellucid.load(path); assert m.predict([[5.0]]) == 2.0; assert 'pellucid_nn' not in sys.modules")
     run("try: pellucid.load(path)\nexcept pellucid.LoadError as e: assert 'acme/mean' in str(e)", PELLUCID_PLUGINS="")
+
+
+def test_a_folder_is_no_name_for_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsADirectoryError, match="names a folder"):
+        pellucid.save(Line(), ".")
+
+
+def test_a_name_too_long_for_the_system_is_a_load_error():
+    with pytest.raises(LoadError, match="cannot load"):
+        pellucid.load("a" * 5000)

@@ -75,6 +75,10 @@ def command(
     """
     if stray := [word for word in more_settings if "=" not in word]:
         raise click.UsageError(f"unexpected argument {stray[0]!r}: after ID and DATA come only options and NAME=VALUE")
+    if test_size != test_size:
+        raise click.UsageError("--test-size is a share from 0 to below 1, not nan")
+    if out is not None:
+        _check_model_path(out, data)
     plot = _plot_path(out, plot, no_plot)
     result = run(
         model_id, data, target, (*settings, *more_settings), report=Report(quiet=quiet, as_json=as_json),
@@ -82,6 +86,16 @@ def command(
     )  # fmt: skip
     if as_json:
         print_json(result)
+
+
+def _check_model_path(out: str, data: str) -> None:
+    """Refuse what would not be found again as a model, and what would destroy the data."""
+    path = Path(out)
+    if path.name in ("", "-", "..") or path.suffix.lower() not in ("", ".npz"):
+        raise click.UsageError(f"--out takes a file ending in .npz; got {out!r}")
+    path = path if path.suffix else path.with_name(f"{path.name}.npz")
+    if path.exists() and Path(data).exists() and path.samefile(data):
+        raise click.UsageError(f"--out {out} is DATA itself, which the model would replace; name another file")
 
 
 def _plot_path(out: str | None, plot: str | None, no_plot: bool) -> str | None:

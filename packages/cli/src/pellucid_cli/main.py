@@ -7,6 +7,7 @@ each command imports what it needs when it runs.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -175,8 +176,9 @@ def _load_plugin_files(paths: Sequence[str], *, tolerant: bool) -> None:
 
 def first_line(error: BaseException) -> str:
     """The error's message on one line; its type where it has none."""
-    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    return text or type(error).__name__
+    from pellucid.specs import plain
+
+    return plain(str(error)) or type(error).__name__
 
 
 def _show_warning(
@@ -190,9 +192,20 @@ def _show_warning(
     click.echo(f"warning: {' '.join(str(message).split())}", err=True)
 
 
+def _prepare_streams() -> None:
+    """Make everything printable: α as \\u03b1 where the encoding has none, and nowhere where there is no stream."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # the caller closed it: `pellucid list >&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 data or model at fault, 2 usage, 130 interrupted."""
     options = Options(traceback=os.environ.get("PELLUCID_DEBUG", "") not in ("", "0"))
+    _prepare_streams()
     stdout = sys.stdout
     try:
         with warnings.catch_warnings():
@@ -233,4 +246,6 @@ def _one_line(error: Exception) -> str:
     said = (Fault, LoadError, ModelNotFound, DatasetNotFound, PluginLoadError)
     if isinstance(error, said):
         return first_line(error)
+    if isinstance(error, OSError):  # a full disk, say
+        return first_line(Fault(": ".join(str(part) for part in (error.filename, error.strerror or error) if part)))
     return f"{type(error).__name__}: {first_line(error)} (PELLUCID_DEBUG=1 shows where)"

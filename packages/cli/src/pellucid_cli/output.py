@@ -18,34 +18,45 @@ WRITABLE = {".csv": "CSV", ".tsv": "TSV", ".parquet": "Parquet", ".json": "JSON"
 def write_table(frame: pl.DataFrame, out: str) -> None:
     """Write the table in the form its suffix names (see `WRITABLE`); "-" is CSV on stdout.
 
-    The file appears complete or not at all.
+    The file appears complete or not at all; where a link stands, the file that it points to is replaced.
 
     Raises
     ------
     Fault
         It cannot be written there.
     """
+    from pellucid.archive import replacing
+
     if out == "-":
         import click
 
-        click.echo(frame.write_csv(), nl=False)
+        _check_types(frame, ".csv")
+        click.echo(frame.write_csv().encode(), nl=False)  # bytes: UTF-8 whatever the terminal's encoding is
         return
-    path = Path(out)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    writers: dict[str, Callable[[Path], Any]] = {
+    suffix = Path(out).suffix.lower()
+    writers: dict[str, Callable[[Any], Any]] = {
         ".csv": frame.write_csv,
         ".tsv": lambda file: frame.write_csv(file, separator="\t"),
         ".parquet": frame.write_parquet,
         ".json": frame.write_json,
         ".jsonl": frame.write_ndjson,
     }
+    _check_types(frame, suffix)
     try:
-        writers[path.suffix.lower()](beside)
-        beside.replace(path)
+        with replacing(Path(out)) as file:
+            writers[suffix](file)
     except OSError as error:
         raise Fault(f"{out} cannot be written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+
+
+def _check_types(frame: pl.DataFrame, suffix: str) -> None:
+    """Refuse what the form has no words for, before polars does in words of its own."""
+    import polars as pl
+
+    for name, dtype in frame.schema.items():
+        text = suffix in (".csv", ".tsv") and (dtype.is_nested() or dtype == pl.Duration)
+        if text or (suffix != ".parquet" and dtype in (pl.Binary, pl.Object)):
+            raise Fault(f"{WRITABLE[suffix]} cannot hold {name!r}, which is {dtype}; write a .parquet file (--out)")
 
 
 def check_writable(out: str) -> None:
@@ -59,7 +70,8 @@ def check_writable(out: str) -> None:
     path = Path(out)
     if path.is_dir():
         raise Fault(f"{out} is a folder; name a file")
-    if not path.parent.is_dir():
+    folder = Path(os.path.realpath(path)).parent  # the file is made there before it takes its name
+    if not folder.is_dir():
         raise Fault(f"{out} cannot be written: there is no folder {path.parent}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    if not all(os.access(place, os.W_OK) for place in (folder, path) if place.exists()):
         raise Fault(f"{out} cannot be written: permission denied")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid_cli.faults import Fault
 from pellucid_cli.scores import score_words
-from pellucid_cli.wording import brief
+from pellucid_cli.wording import brief, shorten
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +138,7 @@ def _headline(figure: Figure, trained: Trained, height: float) -> None:
 
 def _short(name: str, longest: int = LONGEST_NAME) -> str:
     """The name, cut where it is too long, and with dollars that do not start a formula."""
-    return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", r"\$")
+    return shorten(name, longest).replace("$", r"\$")
 
 
 # ---------------------------------------------------------------- classes

@@ -6,6 +6,8 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from pellucid_cli.wording import shorten
+
 
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """The rows under their header, each column as wide as its widest cell.
@@ -31,7 +33,7 @@ def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int
     room = max(width - start, 20) if width else 0
     lines = []
     for cells in [list(header), *map(list, rows)]:
-        if room and len(cells[-1]) > room:
-            cells[-1] = cells[-1][: room - 1] + "…"
+        if room:
+            cells[-1] = shorten(cells[-1], room)
         lines.append("  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)).rstrip())
     return "\n".join(lines)

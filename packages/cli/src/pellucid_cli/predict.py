@@ -147,10 +147,12 @@ def read_model(path: str) -> tuple[Any, TableEncoder, Target, set[str]]:
         )
     if notes["format"] != NOTES_FORMAT:
         raise Fault(f"{path} was written by a newer pellucid-cli (notes format {notes['format']!r}): upgrade it")
+    if not isinstance(columns := notes.get("columns", []), list):
+        raise Fault(f"{path}: the model's notes on its columns cannot be read: {type(columns).__name__}")
     encoder = TableEncoder.from_json(notes["encoder"])
     if len(encoder.feature_names) != getattr(model, "n_features_in_", len(encoder.feature_names)):
         raise Fault(f"{path} contradicts itself: its columns do not fit its model")
-    return model, encoder, Target.from_json(notes["target"]), set(notes.get("columns", ()))
+    return model, encoder, Target.from_json(notes["target"]), set(map(str, columns))
 
 
 def _probabilities(model: Any, X: np.ndarray[Any, Any], target: Target) -> list[pl.Series]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
+
+from pellucid.specs import plain
 
 
 class Report:
@@ -26,18 +29,18 @@ class Report:
     def title(self, text: str) -> None:
         """Print the line that a block of remarks stands under."""
         if not (self.quiet or self.as_json):
-            click.secho(text, bold=True, err=self.to_stderr)
+            click.secho(plain(text), bold=True, err=self.to_stderr)
 
     def say(self, *lines: str) -> None:
         """Print one line for each decision that was taken."""
         for line in lines:
             self.lines.append(line)
             if not (self.quiet or self.as_json):
-                click.echo(f"  {line}", err=self.to_stderr)
+                click.echo(f"  {plain(line)}", err=self.to_stderr)
 
     def result(self, rows: Iterable[tuple[str, str]]) -> None:
         """Print the outcome in two aligned columns; also when quiet, but not beside JSON."""
-        pairs = list(rows)
+        pairs = [(plain(left), right) for left, right in rows]
         if not self.as_json and pairs:
             width = max(len(left) for left, _ in pairs)
             for left, right in pairs:
@@ -62,5 +65,6 @@ def plain_value(value: Any) -> Any:
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document, valid for every reader (no NaN), to stdout."""
-    click.echo(json.dumps(plain_value(document), indent=2, ensure_ascii=False, allow_nan=False))
+    """Print one JSON document, valid for every reader (no NaN), to stdout; ASCII where that cannot show everything."""
+    any_letter = (sys.stdout.encoding or "").lower().startswith("utf")
+    click.echo(json.dumps(plain_value(document), indent=2, ensure_ascii=not any_letter, allow_nan=False))

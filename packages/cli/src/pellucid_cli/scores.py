@@ -33,8 +33,9 @@ def score(task: str, y: Vector, predicted: Vector) -> dict[str, float]:
 
     if task == "classification":
         return {"accuracy": float(np.mean(y == predicted))}
-    mse, variance = float(np.mean((y - predicted) ** 2)), float(np.var(y))
-    return {"r2": 1 - mse / variance if variance > 0 else float("nan"), "rmse": mse**0.5}
+    unit = float(max(np.abs(y).max(), np.abs(predicted).max())) or 1.0  # keeps the squares in range
+    mse, variance = float(np.mean((y / unit - predicted / unit) ** 2)), float(np.var(y / unit))
+    return {"r2": 1 - mse / variance if variance > 0 else float("nan"), "rmse": mse**0.5 * unit}
 
 
 def baseline(task: str, y_train: Vector, y: Vector) -> tuple[float, dict[str, float]]:

@@ -117,7 +117,7 @@ def _parquet(path: Path) -> Table:
     import polars as pl
 
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except pl.exceptions.PolarsError as error:
         reason = " ".join(str(error).split())
         raise Fault(f"{path.name} cannot be read as Parquet: {reason[:200]}") from error
@@ -136,8 +136,8 @@ def _npz(path: Path) -> Table:
             if "header.json" in file.files:
                 raise Fault(f"{path.name} holds a model, not a table; `pellucid predict MODEL DATA` applies it to one")
             arrays = {name: file[name] for name in file.files}
-            arrays = {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            arrays = {name: _plain(array) for name, array in arrays.items() if isinstance(array, np.ndarray)}
+    except (ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         if "pickle" in str(error).lower():
             raise Fault(f"{path.name} holds Python objects, which are not read; save plain arrays") from error
         raise Fault(f"{path.name} cannot be read as .npz: {error}") from error
@@ -148,6 +148,15 @@ def _npz(path: Path) -> Table:
     if len(tables) == 1:
         return _from_arrays(path.name, arrays[tables[0]], None)
     raise Fault(f"{path.name} needs arrays X (N, D) and y (N,), or one 2-D array; it holds: {shapes or 'nothing'}")
+
+
+def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same values in a type that a table can hold: bytes as text, long doubles as floats."""
+    import numpy as np
+
+    if array.dtype.kind == "S":
+        return np.strings.decode(array, "utf-8")
+    return array.astype(np.float64) if array.dtype == np.longdouble else array
 
 
 def _from_arrays(name: str, X: np.ndarray[Any, Any], y: np.ndarray[Any, Any] | None) -> Table:

@@ -102,7 +102,7 @@ class TableEncoder:
             if remark:
                 remarks.append(remark)
         if not columns:
-            reasons = "; ".join(f"{name!r} {why}" for name, why in left_out.items())
+            reasons = "; ".join(_shortened([f"{name!r} {why}" for name, why in left_out.items()], "columns"))
             raise Fault(f"no column is left to learn from: {reasons or 'there is only the target'}")
         return cls(tuple(columns), left_out, scale), _left_out_lines(left_out) + remarks + _used_lines(columns, scale)
 
@@ -215,7 +215,7 @@ class TableEncoder:
                 else:
                     columns.append(CategoryColumn(str(c["name"]), tuple(map(str, c["categories"])), bool(c["missing"])))
             return cls(tuple(columns), dict(state["left_out"]), bool(state["scale"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise Fault(f"the model's notes on its columns cannot be read: {type(error).__name__}: {error}") from error
 
 
@@ -274,11 +274,18 @@ def _learn_numbers(column: pl.Series, scale: bool) -> NumberColumn | str:
         return "numbers the rows"
     median = float(np.median(x))
     filled = np.where(np.isnan(values), median, values)
-    unit = float(np.abs(filled).max()) or 1.0  # keeps the squares of very large and very small numbers in range
-    mean, sd = float((filled / unit).mean() * unit), float((filled / unit).std() * unit)
-    if filled.min() == filled.max() or sd <= 1e-14 * unit:
+    mean, sd = mean_and_sd(filled)
+    if filled.min() == filled.max() or sd <= 1e-14 * np.abs(filled).max():
         return "is constant"
     return NumberColumn(column.name, median, mean, sd) if scale else NumberColumn(column.name, median)
+
+
+def mean_and_sd(x: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
+    """Mean and standard deviation, also of numbers so large or so small that their squares are not in range; (N,)."""
+    import numpy as np
+
+    unit = float(np.abs(x).max()) or 1.0
+    return float((x / unit).mean() * unit), float((x / unit).std() * unit)
 
 
 def _numbers(column: pl.Series, rows: Rows) -> tuple[np.ndarray[Any, np.dtype[np.float64]], str]:
@@ -292,7 +299,7 @@ def _numbers(column: pl.Series, rows: Rows) -> tuple[np.ndarray[Any, np.dtype[np
     remark = ""
     lost = (numbers.is_null() & column.is_not_null()).arg_true()
     if len(lost):
-        first = f"row {rows[lost[0]]} has {column[int(lost[0])]!r}"
+        first = f"row {rows[lost[0]]} has {enumerate_names([repr(column[int(lost[0])])])}"
         if len(lost) == len(column) - column.null_count():
             raise Fault(f"{column.name!r} must hold numbers, as it did in training; {first}")
         remark = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pellucid_cli.faults import Fault
+from pellucid_cli.table_encoder import mean_and_sd
 from pellucid_cli.wording import brief, enumerate_names, plural
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Target:
 
     def standardised(self, y: np.ndarray[Any, Any]) -> Target:
         """The same target with the mean and sd of the training rows, (N,)."""
-        return replace(self, mean=float(y.mean()), sd=float(y.std()) or 1.0)
+        mean, sd = mean_and_sd(y)
+        return replace(self, mean=mean, sd=sd or 1.0)
 
     def to_model(self, y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Encoded values, (N,), as the model is given them: the labels, or standardised numbers."""
@@ -94,7 +96,7 @@ class Target:
                 raise ValueError(f"task {state['task']!r}")
             mean, sd = float(state["mean"]), float(state["sd"])
             return cls(str(state["name"]), state["task"], tuple(state["classes"]), mean, sd)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise Fault(f"the model's notes on its target cannot be read: {type(error).__name__}: {error}") from error
 
 

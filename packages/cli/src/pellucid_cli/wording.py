@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+LONGEST_ITEM = 60  # of what is enumerated
+
 
 def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "", name.casefold())
@@ -32,11 +34,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def enumerate_names(names: Iterable[str], most: int = 8) -> str:
-    """'a, b, c' and, past `most` of them, how many more."""
+def enumerate_names(names: Iterable[object], most: int = 8) -> str:
+    """'a, b, c' and, past `most` of them, how many more; each on one line and cut where it is too long."""
+    from pellucid.specs import plain
+
     items = [str(name) for name in names]
     more = f" and {len(items) - most:,} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
+    return ", ".join(shorten(plain(item), LONGEST_ITEM) for item in items[:most]) + more
+
+
+def shorten(text: str, longest: int) -> str:
+    """The text, cut with "…" where it is longer."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def plural(n: int, noun: str) -> str:

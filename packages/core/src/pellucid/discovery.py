@@ -134,7 +134,9 @@ def discover() -> list[Plugin]:
         if info.status == "ok":
             owners[info.family] = info.distribution
         elif info.status != "disabled" and _is_on("PELLUCID_STRICT"):
-            raise PluginLoadError(f"{info.distribution}, family {info.family!r}, is {info.status}: {info.traceback}")
+            failure = PluginLoadError(f"{info.distribution}, family {info.family!r}, is {info.status}: {info.error}")
+            failure.add_note(info.traceback)  # a traceback shows it, a message of one line does not
+            raise failure
         plugins.append(plugin)
     return plugins
 

@@ -181,6 +181,8 @@ def write_tree(
     encoder = Encoder(_encode_model)
     encoded = encoder.encode(tree, "", by_name(records))
     target = Path(path)
+    if not target.name:
+        raise IsADirectoryError(f"{os.fspath(path)!r} names a folder; add the name of a file")
     if not target.suffix:
         target = target.with_name(f"{target.name}.npz")
     write_archive(target, {**about, **extra, "tree": encoded}, encoder.arrays)
@@ -224,7 +226,7 @@ def _existing(path: str | os.PathLike[str]) -> Path:
     """The path as given, or with ".npz" if only that exists."""
     given = Path(path)
     longer = given.with_name(f"{given.name}.npz") if given.name and not given.suffix else given
-    return longer if not given.exists() and longer.exists() else given
+    return longer if not os.path.exists(given) and os.path.exists(longer) else given
 
 
 # -- one model -----------------------------------------------------------------------------------------------------
