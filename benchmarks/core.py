@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from stopwatch import compare, duration, peer
 
 from pellucid import Tensor, value_and_grad
+from stopwatch import compare, duration, peer
 
 DEEP, LEAVES = 100_000, 4_000
 

@@ -6,8 +6,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pellucid import Tensor, grad, no_grad, primitive
+from pellucid import Tensor, grad, no_grad, primitive, vjp
 from pellucid.backward import gradients
+from pellucid.tape import written
 
 
 def directional(f, x, v, h=1e-6):
@@ -245,3 +246,105 @@ def test_reading_an_array_piece_by_piece_costs_one_array_of_zeros():
     total = sum([x[i] * float(i) for i in range(1000)])
     total.backward()
     np.testing.assert_array_equal(x.grad.data, np.arange(1000.0))
+
+
+@pytest.mark.parametrize("make", [lambda x: x, lambda x: x + 1.0, lambda x: x[0] + x[0], lambda x: np.sum(x + x)])
+def test_create_graph_leaves_tensors_where_the_gradient_is_constant(make):
+    x = Tensor(np.ones(2), requires_grad=True)
+    make(x).sum().backward(create_graph=True)
+    assert isinstance(x.grad, Tensor)
+    leaf = Tensor(1.0, requires_grad=True)
+    leaf.backward(create_graph=True)
+    assert isinstance(leaf.grad, Tensor)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x**3 + (x + x)),
+        lambda x: np.sum((x + x) + x**3),
+        lambda x: x[0] + np.sum(x**3),
+        lambda x: np.sum(x**3) + x[0],
+        lambda x: x[0] + np.sum(x**3) + x[1],
+        lambda x: x[[0, 0]].sum() + np.sum(x**3) + (x + x).sum(),
+    ],
+)
+def test_eq_1_constant_and_recorded_gradients_are_summed_in_any_order(f):
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(grad(lambda x: np.sum(grad(f)(x)))(x), 6 * x)
+    np.testing.assert_array_equal(gradient(f, x), grad(f)(x))
+
+
+def test_gradients_share_no_memory_with_a_dy_that_is_a_tensor_or_with_each_other():
+    a, b, dy = (Tensor(np.ones(2), requires_grad=i < 2) for i in range(3))
+    (a + b).backward(dy, create_graph=True)
+    (a + b).sum().backward(create_graph=True)
+    c = Tensor(np.ones(2), requires_grad=True)
+    (c + 1.0).backward(dy)
+    a.grad.data[0] = c.grad.data[0] = 5.0
+    assert dy.data[0] == 1.0
+    assert b.grad.data[0] == 2.0
+    assert c.grad.data.flags.owndata
+
+
+def test_dy_takes_the_dtype_of_its_tensor():
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    x.backward(Tensor(np.ones(2)))
+    assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 3, 1), (6,)])
+def test_eq_3_a_gradient_that_does_not_sum_to_the_shape_of_x_is_refused(shape):
+    @primitive
+    def wrong(x):
+        return np.sum(x), lambda dy: (np.ones(shape),)
+
+    with pytest.raises(ValueError, match=r"wrong for an argument of shape \(2, 3\) came out in shape"):
+        gradient(wrong, np.ones((2, 3)))
+
+
+def test_a_write_into_what_a_transform_closed_over_is_noticed():
+    w, v = Tensor(np.ones((2, 2)), requires_grad=True), Tensor(np.ones(2), requires_grad=True)
+    for f in (lambda x: w * x, lambda x: x @ w.T, lambda x: np.stack([w[0], x])):
+        assert len(vjp(f, np.ones(2))[1](f(np.ones(2)).data)) == 1
+    pullbacks = [vjp(f, np.ones(2))[1] for f in (lambda x: w * x, lambda x: x @ w.T)]
+    elsewhere = vjp(lambda x: x * np.tanh(w[0]) * v, np.ones(2))[1]
+    with no_grad():
+        w += 1.0
+    for pullback, dy in zip(pullbacks, (np.ones((2, 2)), np.ones(2)), strict=True):
+        with pytest.raises(RuntimeError, match="written into since"):
+            pullback(dy)
+    assert elsewhere(np.ones(2))[0].shape == (2,)  # it kept tanh(w), which is as it was
+
+
+def test_only_leaves_are_told_to_have_been_written_into():
+    with pytest.raises(TypeError, match="only a leaf"):
+        written(Tensor(1.0, requires_grad=True) * 2.0)
+
+
+def test_generators_may_leave_no_grad_in_any_order():
+    def off():
+        with no_grad():
+            yield
+
+    x, first, second = Tensor(1.0, requires_grad=True), off(), off()
+    next(first)
+    next(second)
+    first.close()
+    assert not (x * 2.0).requires_grad
+    second.close()
+    thread_is_off, done = threading.Event(), threading.Event()
+
+    def hold():
+        with no_grad():
+            thread_is_off.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread_is_off.wait(10)
+    try:
+        assert (x * 2.0).requires_grad
+    finally:
+        done.set()
+        thread.join()

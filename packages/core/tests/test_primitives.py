@@ -75,3 +75,47 @@ def test_a_vjp_that_forgets_an_argument_is_found(answer):
 
     with pytest.raises(TypeError, match="vjp of f must return a tuple .* each of its 2 arguments"):
         f(Tensor(1.0, requires_grad=True), Tensor(2.0)).backward()
+
+
+@pytest.mark.parametrize(
+    "give", [lambda a: linear([a], W, b), lambda a: linear(x, W, b=a), lambda a: linear({"x": a}, W, b)]
+)
+def test_tensors_where_no_gradient_would_reach_them_are_refused(give):
+    with pytest.raises(TypeError, match="linear takes Tensors as positional arguments only"):
+        give(Tensor(b, requires_grad=True))
+
+
+def test_a_tensor_from_around_it_is_refused():
+    outside = Tensor(2.0, requires_grad=True)
+
+    @primitive
+    def f(x):
+        return x * outside, lambda dy: (dy * outside,)
+
+    with pytest.raises(TypeError, match="f used a Tensor that is not among its arguments"):
+        f(Tensor(1.0, requires_grad=True))
+
+
+def test_numbers_of_python_are_values_and_gradients():
+    @primitive
+    def f(x):
+        return float(np.sum(x)), lambda dy: (float(dy) * 3.0 * np.ones_like(x) if np.ndim(x) else 3.0,)
+
+    for at in (np.ones(2), np.array(1.0)):
+        t = Tensor(at, requires_grad=True)
+        f(t).backward()
+        np.testing.assert_array_equal(t.grad.data, 3 * at)
+
+
+def test_a_primitive_that_draws_random_numbers_is_not_run_again():
+    rng = np.random.default_rng(0)
+
+    @primitive
+    def dropout(x):
+        kept = rng.random(4)
+        return (x * kept, x), lambda dy, _: (dy * kept,)
+
+    t = Tensor(np.ones(4), requires_grad=True)
+    dropout(t)[0].sum().backward()
+    with pytest.raises(RuntimeError, match="dropout gave another value.*random numbers"):
+        dropout(t)[0].sum().backward(create_graph=True)

@@ -1,5 +1,7 @@
 """Every rule against the definition of a derivative, to second order; values against NumPy itself."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,10 @@ case("vdot", np.vdot, A, P)
 case("vecdot", lambda a, b: np.vecdot(a, b), A, v)
 case("tensordot", lambda a, b: np.tensordot(a, b, ([2, 1], [1, 0])), T, A)
 case("tensordot 1", lambda a, b: np.tensordot(a, b, 1), T, B)
+case("tensordot of nothing", lambda a, b: np.tensordot(a, b, 1), A[:, :0], B[:0])
+case("matmul of nothing", np.matmul, T[:, :, :0], B[:0])
+case("prod of nothing", lambda a: np.prod(a, axis=1), A[:, :0])
+case("einsum with a length 1", lambda a: np.einsum("ij,i->j", a, np.array([2.0])), A)
 case("tensordot 0", lambda a, b: np.tensordot(a, b, 0), A, v)
 for subscripts, *xs in (
     ("ij,jk->ik", A, B), ("ij,jk", A, B), ("ij,jk->ki", A, B), ("ii->i", S), ("ii", S), ("ii,i->", S, S[0]),
@@ -98,6 +104,8 @@ for subscripts, *xs in (
     case("einsum " + subscripts, lambda *xs, s=subscripts: np.einsum(s, *xs), *xs)
 
 case("reshape", lambda a: np.reshape(a, (2, 6)) ** 2, A)
+case("reshape F", lambda a: np.reshape(a, (2, 6), order="F") * np.arange(12.0).reshape(2, 6), A)
+case("ravel F", lambda a: np.ravel(a, "F") * np.arange(12.0), A)
 case("ravel", lambda a: np.ravel(a) ** 2, A)
 case("squeeze", lambda a: np.squeeze(a) ** 2, A[None])
 case("expand_dims", lambda a: np.expand_dims(a, (0, 2)) ** 2, A)
@@ -129,6 +137,7 @@ for offset in (-1, 0, 2):
     case(f"triu {offset}", lambda a, k=offset: np.triu(a, k) ** 2, A)
 case("concatenate", lambda a, b: np.concatenate([a, b * b], axis=1), A, P)
 case("concatenate flat", lambda a, b: np.concatenate([a, b * b], axis=None), A, v)
+case("concatenate the rows of an array", lambda a: np.concatenate(a * a, axis=-1), T)
 case("concatenate with constants", lambda a: np.concatenate([A, a * a, A]), A)
 case("stack", lambda a, b: np.stack([a, b * b], 1), A, P)
 case("vstack", lambda a, b: np.vstack([a, b * b]), A, v)
@@ -136,6 +145,8 @@ case("hstack", lambda a, b: np.hstack([a, b * b]), A, P)
 case("hstack vectors", lambda a, b: np.hstack([a, b * b]), v, v)
 case("column_stack", lambda a, b: np.column_stack([a, b * b]), A, S[0])
 case("split", lambda a: list(np.split(a * a, 2, axis=1)), A)
+case("split by name", lambda a: list(np.split(a * a, indices_or_sections=2, axis=1)), A)
+case("swapaxes by name", lambda a: np.swapaxes(a, axis1=0, axis2=2) ** 2, T)
 case("split at", lambda a: list(np.split(a * a, [1, 3], axis=-1)), A)
 case("array_split", lambda a: list(np.array_split(a * a, 3, axis=1)), A)
 case("hsplit", lambda a: list(np.hsplit(a * a, 2)), A)
@@ -147,6 +158,10 @@ case("slice", lambda a: a[1:, ::-2] ** 2, A)
 case("new axis", lambda a: a[:, None, ..., 0] ** 2, A)
 case("integers twice", lambda a: a[[0, 0, 1], 1:] ** 2, A)
 case("pairs", lambda a: a[[0, 0, 2], [1, 1, 3]] ** 2, A)
+case("a tuple of places", lambda a: a[(0, 0), 1:] ** 2, A)
+case("a range of places", lambda a: a[range(-3, 3)] ** 2, A)
+case("one place in an array", lambda a: a[np.array(1), np.int64(2)] ** 2, A)
+case("index of a number", lambda a: a[...] ** 3 + a[()] + a[None][0], np.array(2.0))
 case("ix_", lambda a: a[np.ix_([0, 2, 2], [1, 3])] ** 2, A)
 case("mask", lambda a: a[A > 0] ** 2, A)
 case("iteration", lambda a: [row * row for row in a], A)
@@ -159,6 +174,7 @@ case("take_along_axis one", lambda a: np.take_along_axis(a, np.array([[0], [1], 
 case("add.reduce", lambda a: np.add.reduce(a * a, axis=1), A)
 case("multiply.reduce", lambda a: np.multiply.reduce(a), A)
 case("maximum.reduce", lambda a: np.maximum.reduce(a, axis=1), A)
+case("add.reduce where", lambda a: np.add.reduce(a * a, axis=1, where=A > 0, initial=2.0), A)
 case("logaddexp.reduce", lambda a: np.logaddexp.reduce(a, axis=1), A)
 case("add.accumulate", lambda a: np.add.accumulate(a * a, axis=1), A)
 case("subtract.outer", lambda a, b: np.subtract.outer(a, b) ** 2, A, v)
@@ -209,12 +225,21 @@ def test_kinks():
     assert grad(lambda x: x**0)(0.0) == 0.0
     assert grad(np.power, argnums=1)(0.0, 2.0) == 0.0
     assert grad(np.hypot)(0.0, 0.0) == 0.0
+    assert grad(lambda x: np.sum(x ** np.array([0.0, 1.0])))(np.array([np.inf, 1.0])).tolist() == [0, 1]
+    assert grad(lambda b: grad(np.power)(2.0, b))(0.0) == 0.5  # of b aᵇ⁻¹ by b
+    assert grad(lambda h: np.heaviside(0.0, h) + np.heaviside(1.0, h))(2.0) == 1.0
+    lo, hi = grad(lambda lo, hi: np.clip(0.0, lo, hi), argnums=(0, 1))(1.0, 1.0)
+    assert lo + hi == 1.0
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        assert np.isnan(grad(lambda x: np.var(x, ddof=1))(np.ones(1))).all()
 
 
 def test_infinities_and_nan():
     assert grad(np.logaddexp)(-np.inf, 1.0) == 0.0
     assert grad(np.logaddexp, argnums=1)(-np.inf, 1.0) == 1.0
     assert grad(np.logaddexp)(-np.inf, -np.inf) == 0.5
+    np.testing.assert_array_equal(grad(np.logaddexp.reduce)(np.full(2, -np.inf)), [0, 0])
+    np.testing.assert_array_equal(grad(np.logaddexp.reduce)(np.array([-np.inf, 1.0])), [0, 1])
     assert grad(np.fmax)(1.0, np.nan) == 1.0
     assert grad(np.fmax, argnums=1)(1.0, np.nan) == 0.0
 
@@ -255,6 +280,55 @@ def test_out_and_where_are_refused_clearly():
         np.add(x, 1.0, where=np.array([True, False, True]))
     with pytest.raises(TypeError, match="out="):
         np.sum(x, out=np.zeros(()))
+    with pytest.raises(TypeError, match="out="):
+        np.sum(Tensor(A, requires_grad=True), 0, None, np.zeros(4))
+    with pytest.raises(TypeError, match="out"):
+        np.take(x, [0], 0, np.zeros(1))
+    with pytest.raises(TypeError, match="out="):
+        a = np.zeros(3)
+        a += x
+    with pytest.raises(NoRuleError, match=r"np.add.at"):
+        np.add.at(np.zeros(3), [0], x[0])
+
+
+@pytest.mark.parametrize(
+    ("f", "keyword"),
+    [
+        (lambda x: np.add(x, 1.0, dtype=np.float64), "dtype"),
+        (lambda x: np.max(x, axis=0, initial=0.0), "initial"),
+        (lambda x: np.mean(x, where=A > 0), "where"),
+        (lambda x: np.var(x, mean=1.0), "mean"),
+        (lambda x: np.prod(x, initial=2.0), "initial"),
+        (lambda x: np.matmul(x, B, axes=[(0, 1), (0, 1), (0, 1)]), "axes"),
+        (lambda x: np.einsum("ij->j", x, dtype=np.float64), "dtype"),
+        (lambda x: np.maximum.reduce(x, where=A > 0, initial=0.0), "where"),
+    ],
+)
+def test_a_keyword_that_a_rule_does_not_know_is_named_at_once(f, keyword):
+    with pytest.raises(NoRuleError, match=f"keyword '{keyword}'"):
+        f(Tensor(A, requires_grad=True))
+    f(Tensor(A))
+
+
+def test_reshape_in_an_order_that_depends_on_memory_is_refused():
+    with pytest.raises(TypeError, match="order='F', not 'A'"):
+        np.ravel(Tensor(A, requires_grad=True), "A").sum().backward()
+
+
+def test_take_along_axis_refuses_what_numpy_refuses():
+    with pytest.raises(IndexError):
+        np.take_along_axis(Tensor(A, requires_grad=True), np.zeros((2, 4), int), axis=1)
+
+
+def test_repeating_by_counts_costs_what_it_copies():
+    x = Tensor(np.ones(100_000), requires_grad=True)
+    np.repeat(x, np.full(100_000, 2)).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, np.full(100_000, 2.0))
+
+
+def test_ufunc_methods_of_tensors_without_gradient_are_numpys():
+    assert np.hypot.reduce(Tensor([3.0, 4.0])).item() == 5.0
+    assert np.multiply.accumulate(Tensor([3.0, 4.0])).tolist() == [3.0, 12.0]
 
 
 def test_an_argument_without_a_rule_is_named():
@@ -269,6 +343,9 @@ def test_keywords_may_hold_tensors():
     np.clip(x, a_min=0.0, a_max=top).sum().backward()
     assert top.grad.item() == 1.0
     np.testing.assert_array_equal(x.grad.data, [1, 0])
+    square = Tensor(S, requires_grad=True)
+    (np.sum(square, axis=1, where=Tensor(np.ones((3, 3), bool))) * v[:3]).sum().backward()
+    np.testing.assert_array_equal(square.grad.data, np.repeat(v[:3, None], 3, axis=1))
 
 
 def test_a_bad_split_and_bad_axes_raise():

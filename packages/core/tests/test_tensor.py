@@ -1,5 +1,7 @@
 import copy
+import math
 import pickle
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -92,6 +94,11 @@ def test_leaving_the_graph_by_accident_raises_and_on_purpose_does_not():
     for accident in (
         lambda: np.asarray(x),
         lambda: np.array([x, x]),
+        lambda: np.append(np.ones(2).tolist(), [x[0]]),
+        lambda: np.ones(2).dot(x),
+        lambda: np.zeros((2, 2)).__setitem__(0, x),
+        lambda: Tensor(x * 2.0),
+        lambda: math.sin(x[0]),
         lambda: float(x[0]),
         lambda: int(x[0]),
         lambda: complex(x[0]),
@@ -137,8 +144,18 @@ def test_copies(duplicate):
     assert y is not x
     assert y.requires_grad
     np.testing.assert_array_equal(y.data, x.data)
-    z = duplicate(x * 2.0)
-    assert not z.requires_grad  # a result is copied without its graph
+    z = duplicate((x * 2.0).detach())
+    assert not z.requires_grad
+
+
+def test_a_copy_of_a_result_passes_its_gradient_on_and_a_pickle_knows_no_graph():
+    x = leaf([1.0, 2.0])
+    y = x * 3.0
+    (copy.copy(y) + copy.deepcopy({"y": y})["y"]).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [6, 6])
+    assert not pickle.loads(pickle.dumps(x * 2.0)).requires_grad
+    with no_grad():
+        assert not copy.copy(x * 2.0).requires_grad
 
 
 def test_in_place_updates_of_a_leaf():
@@ -169,6 +186,20 @@ def test_requires_grad_can_be_switched_on_a_leaf():
     assert x.grad.item() == 2.0
     with pytest.raises(ValueError, match="detach"):
         (x * 2.0).requires_grad_(False)
+    with pytest.raises(TypeError, match="floating-point"):
+        Tensor([1]).requires_grad_()
+
+
+def test_requires_grad_keeps_the_gradient_and_the_memory_of_writes():
+    x = leaf([1.0])
+    (x * 2.0).backward()
+    y = x * x
+    with no_grad():
+        x += 1.0
+    x.requires_grad_()
+    assert x.grad.item() == 2.0
+    with pytest.raises(RuntimeError, match="written into since"):
+        y.backward()
 
 
 def test_tensors_inside_an_index():
@@ -190,3 +221,39 @@ def test_a_subclass_takes_part():
     w = Weight([1.0, 2.0], requires_grad=True)
     (w * w + np.tanh(w)).sum().backward()
     np.testing.assert_allclose(w.grad.data, 2 * w.data + 1 - np.tanh(w.data) ** 2)
+
+
+def test_integers_made_from_a_tensor_carry_no_gradient():
+    x = leaf([1.5, 2.5])
+    for y in (x.astype(np.int64), np.sum(x, dtype=int), x.astype(bool)):
+        assert not y.requires_grad
+    assert x.astype(np.float32).requires_grad
+
+
+def test_complex_results_are_refused():
+    x = leaf([1.0, -2.0])
+    for f in (
+        lambda: x * 1j,
+        lambda: np.multiply(x, 1j),
+        lambda: x.astype(complex),
+        lambda: np.einsum("i,i", x, [1j, 1]),
+    ):
+        with pytest.raises(TypeError, match="real floating-point values only.*complex128"):
+            f()
+    assert (x.detach() * 1j).dtype == complex
+
+
+def test_tensors_in_a_list_that_stands_for_an_array():
+    X, v = leaf(np.arange(9.0).reshape(3, 3)), leaf([1.0, 2.0, 3.0])
+    np.multiply(X, [v[0], v[1], v[2]]).sum().backward()
+    np.testing.assert_array_equal(v.grad.data, X.data.sum(axis=0))
+    with pytest.raises(TypeError, match="list in a list.*argument 1.*np.stack"):
+        np.multiply(X, [[v[0], v[1], v[2]]])
+
+
+def test_tensors_in_a_named_tuple():
+    pair = namedtuple("Pair", "a b")(leaf([1.0, 2.0]), leaf([3.0, 4.0]))
+    for join in (np.stack, np.concatenate):
+        assert join(pair).requires_grad
+    np.concatenate(pair).sum().backward()
+    np.testing.assert_array_equal(pair.b.grad.data, [1, 1])

@@ -1,3 +1,6 @@
+import copy
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -110,3 +113,78 @@ def test_an_outside_leaf_gets_no_gradient_from_a_transform():
 def test_public_names():
     for name in ("grad", "value_and_grad", "vjp", "gradcheck", "no_grad", "rule", "primitive", "Tensor"):
         assert callable(getattr(pellucid, name))
+
+
+def test_a_function_that_uses_a_tensor_from_around_it_keeps_its_gradient():
+    w = Tensor(2.0, requires_grad=True)
+    for second in (
+        lambda: grad(lambda x: w * x * x)(3.0),
+        lambda: grad(lambda x, v: v * x * x)(3.0, w),
+        lambda: 2.0 * value_and_grad(lambda x: w * x)(3.0)[0],
+        lambda: 2.0 * vjp(lambda x: w * x, 3.0)[0],
+        lambda: vjp(lambda x: w * x, 3.0)[1](6.0)[0],
+        lambda: grad(lambda x: np.sum(np.stack([w * x, w]) ** 2))(1.0) * 1.5 / w,
+        lambda: 2.0 * grad(lambda x: (x, w * x), has_aux=True)(3.0)[1],
+    ):
+        w.grad = None
+        (w * 0.5 + second()).backward()
+        np.testing.assert_allclose(w.grad.item(), 0.5 + (6.0 if second() > 7 else 3.0))
+
+
+def test_nested_transforms_of_plain_arrays_return_plain_arrays():
+    assert type(grad(lambda b: grad(lambda a: a**b)(2.0))(0.5)) is np.float64
+    assert type(grad(lambda b: b * vjp(lambda a: a * a, 2.0)[0])(0.5)) is np.float64
+
+
+def test_a_transform_in_a_thread_of_another_one():
+    def f(a):
+        with ThreadPoolExecutor(2) as threads:
+            return sum(threads.map(lambda k: grad(lambda x: a * x**k)(2.0), [1, 2, 3]))
+
+    assert grad(f)(5.0) == 1 + 4 + 12
+
+
+def test_no_grad_around_a_transform_makes_its_result_a_constant():
+    def f(x):
+        with no_grad():
+            slope = grad(lambda z: z**2)(x)
+        return x * slope
+
+    assert grad(f)(3.0) == 6.0
+    w = Tensor(2.0, requires_grad=True)
+    with no_grad():
+        assert type(grad(lambda x: w * x)(w)) is np.float64
+
+
+def test_a_copy_inside_a_transform_passes_its_gradient_on():
+    for duplicate in (copy.copy, copy.deepcopy, lambda x: copy.copy(x * 1.0)):
+        np.testing.assert_array_equal(grad(lambda x, d=duplicate: np.sum(d(x) ** 2))(np.ones(2)), [2, 2])
+
+
+def test_dy_may_name_its_parts_in_another_order():
+    pullback = vjp(lambda x: ({"a": x * 1.0, "b": [x * 2.0]},), 1.0)[1]
+    assert pullback(({"b": [1.0], "a": 0.0},)) == (2.0,)
+    for wrong in (({"a": 1.0},), ({"a": 1.0, "b": 1.0},), {"a": 1.0, "b": [1.0]}):
+        with pytest.raises(ValueError, match="nested"):
+            pullback(wrong)
+
+
+def test_a_function_that_forgets_to_return_is_found():
+    with pytest.raises(TypeError, match="returned NoneType"):
+        grad(lambda x: None)(1.0)
+    with pytest.raises(TypeError, match="returned dict"):
+        grad(lambda x: {"loss": x})(1.0)
+
+
+def test_argnums_from_the_end_and_twice():
+    assert grad(lambda a, b: a * b, argnums=-1)(2.0, 3.0) == 2.0
+    with pytest.raises(TypeError, match="twice"):
+        grad(lambda a, b: a * b, argnums=(1, -1))(2.0, 3.0)
+    with pytest.raises(TypeError, match="was not given"):
+        grad(lambda a, b: a * b, argnums=-3)(2.0, 3.0)
+
+
+def test_an_error_inside_a_transform_leaves_nothing_behind():
+    with pytest.raises(ZeroDivisionError):
+        grad(lambda x: 1 // 0)(1.0)
+    assert type(grad(np.sin)(1.0)) is np.float64

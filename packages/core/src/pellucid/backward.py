@@ -36,7 +36,7 @@ from pellucid import tape
 from pellucid.primitives import Primitive
 from pellucid.rules.indexing import Scattered
 from pellucid.tape import NO_KWARGS, Node
-from pellucid.tensor import Tensor, new_tensor, pick, result
+from pellucid.tensor import Tensor, data_of, new_tensor, pick, result
 
 
 def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> None:
@@ -50,6 +50,7 @@ def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> No
     for leaf, dx in sums.items():
         if isinstance(leaf, Tensor):
             if create_graph:
+                dx = dx if isinstance(dx, Tensor) else Tensor(dx)  # an array where nothing depends on a leaf any more
                 leaf.grad = dx if leaf.grad is None else leaf.grad + dx
             else:
                 leaf.grad = Tensor(dx if leaf.grad is None else leaf.grad.data + dx)
@@ -65,7 +66,9 @@ def seed(end: Tensor, dy: Any) -> Any:
         return np.ones(end.shape, end.dtype)
     if np.shape(dy) != end.shape:
         raise ValueError(f"dy must have the shape of the Tensor it belongs to: {end.shape}, not {np.shape(dy)}")
-    return dy if isinstance(dy, Tensor) else np.array(dy, end.dtype)
+    if isinstance(dy, Tensor):
+        return dy if dy.dtype == end.dtype else dy.astype(end.dtype)
+    return np.array(dy, end.dtype)
 
 
 def gradients(
@@ -93,10 +96,10 @@ def gradients(
     """
     sums: dict[Node | Tensor, Any] = {}  # what has arrived so far, for nodes still to visit and for leaves
     owned: set[Node | Tensor] = set()  # sums that are arrays of our own, which may be added to in place
+    dys = [dy.data if isinstance(dy, Tensor) and not create_graph else dy for dy in dys]
     for end, dy in zip(ends, dys, strict=True):
         if end.requires_grad:
-            plain = dy.data if isinstance(dy, Tensor) and not create_graph else dy
-            add(sums, owned, end.step or end, plain)
+            add(sums, owned, end.step or end, dy)
     order, leads = newest_first(sums, None if wanted is None else set(wanted))
     for node in order:
         if node not in sums:
@@ -116,12 +119,17 @@ def gradients(
         if create_graph or node.function.__class__ is Primitive:
             backs, given, kwargs = how_back(node, dy, create_graph)
         for x, parent, back in zip(args, parents, backs, strict=False):
-            if parent is None or (leads is not None and not leading(parent, leads)):
+            if parent is None:
+                continue
+            if leads is not None and not leading(parent, leads):
+                unwritten(node, x, parent)
                 continue
             dx = back(*given, **kwargs) if kwargs else back(*given)
             if dx is None:
                 continue
             if parent.__class__ is list:
+                if not isinstance(dx, list | tuple):  # the function took the list for an array
+                    dx = fitted(dx, np.asarray(x), node)
                 for xi, p, dxi in zip(x, parent, dx, strict=True):
                     if p is not None:
                         send(sums, owned, node, xi, p, dxi)
@@ -131,7 +139,7 @@ def gradients(
             node.args, node.value, node.backs, node.parents = None, None, None, ()
     if leads is not None:
         sums = {x: dx for x, dx in sums.items() if x in leads}
-    return sums if create_graph else apart(sums, owned, dys)
+    return apart(sums, owned, dys)
 
 
 def newest_first(starts: Iterable[Any], wanted: set[Any] | None) -> tuple[list[Node], set[Any] | None]:
@@ -170,7 +178,14 @@ def how_back(node: Node, dy: Any, create_graph: bool) -> tuple[Any, tuple[Any, .
     args = [handle(x, p) for x, p in zip(node.args or (), node.parents)] if create_graph else node.args or ()
     if node.function.__class__ is not Primitive:
         return node.backs, (dy, result(node), *args), node.kwargs
-    vjp = node.function.run(*args, **node.kwargs)[1] if create_graph else node.backs  # once more, on Tensors
+    vjp = node.backs
+    if create_graph:
+        value, vjp = node.function.run(*args, **node.kwargs)  # once more, on Tensors
+        if not same(value, node.value):
+            raise RuntimeError(
+                f"{tape.name_of(node.function)} gave another value when it was run again for create_graph=True: pass "
+                f"random numbers in as an argument instead of drawing them"
+            )
     given = dy if dy.__class__ is tuple else (dy,)
     if vjp.__class__ is tuple:
         return vjp, given, NO_KWARGS
@@ -182,6 +197,13 @@ def how_back(node: Node, dy: Any, create_graph: bool) -> tuple[Any, tuple[Any, .
             f"{len(args)} arguments; it returned {len(dxs)}"
         )
     return [lambda *_, dx=dx: dx for dx in dxs], given, NO_KWARGS
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two results of a function are equal, up to rounding."""
+    if isinstance(b, tuple | list):
+        return all(same(p, q) for p, q in zip(a, b, strict=True))
+    return np.allclose(data_of(a), b, equal_nan=True)
 
 
 def handle(x: Any, parent: Any) -> Any:
@@ -215,22 +237,46 @@ def collect(sums: dict[Any, Any], node: Node, i: int, dy: Any) -> None:
 def send(sums: dict[Any, Any], owned: set[Any], node: Node, x: Any, parent: Any, dx: Any) -> None:
     """Add what `node` sends back for its argument x to the sum of the node or leaf that x came from."""
     if parent.__class__ is not Node and parent.written_at > node.born:
-        raise RuntimeError(
-            f"an array that {tape.name_of(node.function)} was computed from has been written into since, so its "
-            f"gradient would be wrong: run backward() before the update, or compute the result again after it"
-        )
+        raise written_since(node)
     if dx.__class__ is not np.float64 or (x.__class__ is not np.float64 and (x.shape or x.dtype is not FLOAT64)):
-        dx = fitted(dx, x)  # the test above spares single numbers the longer one
+        dx = fitted(dx, x, node)  # the test above spares single numbers the longer one
     add(sums, owned, parent, dx)
 
 
 FLOAT64 = np.dtype(np.float64)
 
 
+def unwritten(node: Node, x: Any, parent: Any) -> None:
+    """Raise if the argument x of `node`, which needs no gradient in this pass, has been written into since.
+
+    It is a leaf's array, or a view of one: a pass that goes on to the leaf finds out there.
+    """
+    if parent.__class__ is list:
+        for xi, p in zip(x, parent, strict=True):
+            unwritten(node, xi, p)
+    elif parent.__class__ is Node:
+        if getattr(parent.value, "base", None) is not None:
+            for p in parent.parents:
+                unwritten(node, x, p)
+    elif parent is not None and parent.written_at > node.born and np.may_share_memory(x, parent.data):
+        raise written_since(node)
+
+
+def written_since(node: Node) -> RuntimeError:
+    return RuntimeError(
+        f"an array that {tape.name_of(node.function)} was computed from has been written into since, so its "
+        f"gradient would be wrong: run backward() before the update, or compute the result again after it"
+    )
+
+
 def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> None:
     """x̄ ← x̄ + dx."""
     have = sums.get(x)
     if dx.__class__ is Scattered:
+        if isinstance(have, Tensor):  # recorded: not written into
+            dx.add_to(zeros := dx.zeros())
+            sums[x] = have + zeros
+            return
         if x not in owned:
             have = dx.zeros() if have is None else np.array(have)
             sums[x] = have
@@ -238,32 +284,42 @@ def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> Non
         dx.add_to(have)
     elif have is None:
         sums[x] = dx
-    elif x in owned:
+    elif x in owned and not isinstance(dx, Tensor):
         have += dx  #                                                                          (1)
     else:
         sums[x] = have = have + dx  #                                                          (1)
         if have.__class__ is np.ndarray:
             owned.add(x)
+        elif owned:
+            owned.discard(x)  # a Tensor now
 
 
-def fitted(dx: Any, x: Any) -> Any:
-    """`dx` in the shape and dtype of `x`."""
+def fitted(dx: Any, x: Any, node: Node) -> Any:
+    """The gradient `dx` that `node` sends back for its argument `x`, in the shape and dtype of `x`."""
+    if not hasattr(dx, "shape"):
+        dx = np.asarray(dx)  # a number of Python's
     if dx.shape != x.shape:
         added = dx.ndim - x.ndim
+        if added < 0 or any(n not in (1, m) for n, m in zip(x.shape, dx.shape[added:], strict=True)):
+            raise ValueError(
+                f"the gradient of {tape.name_of(node.function)} for an argument of shape {x.shape} came out in shape "
+                f"{dx.shape}, which does not sum to it: correct its rule or vjp"
+            )
         stretched = tuple([i + added for i, n in enumerate(x.shape) if n == 1 and dx.shape[i + added] != 1])
         dx = np.reshape(np.sum(dx, axis=tuple(range(added)) + stretched), x.shape)  #           (3)
     if dx.dtype != x.dtype:
         if dx.dtype.kind == "c" and x.dtype.kind == "f":
             dx = np.real(dx)
-        dx = np.astype(dx, x.dtype)
+        dx = dx.astype(x.dtype)
     return dx
 
 
 def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, Any]:
     """Results that share no memory with each other, with `dys`, or with anything that was computed on the way."""
-    seen = {id(dy) for dy in dys}
+    seen = {id(data_of(dy)) for dy in dys}
     for x, dx in sums.items():
-        if x not in owned and dx.__class__ is np.ndarray and (dx.base is not None or id(dx) in seen):
-            sums[x] = np.array(dx)
-        seen.add(id(dx))
+        data = data_of(dx)
+        if x not in owned and data.__class__ is np.ndarray and (data.base is not None or id(data) in seen):
+            sums[x] = np.copy(dx)
+        seen.add(id(data))
     return sums

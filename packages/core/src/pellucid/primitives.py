@@ -10,7 +10,8 @@ argument, or one function per argument, of which only the needed ones are run. W
 closure and nowhere else.
 
 When the gradient itself shall be differentiable (`create_graph=True`), the backward pass runs the function once more,
-on Tensors: so write it with `np.*` and operators, and never write into an argument.
+on Tensors: so write it with `np.*` and operators, never write into an argument, and pass random numbers in instead of
+drawing them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from typing import Any
 
 from pellucid import tape
 from pellucid.tape import NO_KWARGS, Node
-from pellucid.tensor import Tensor, result, without_graph
+from pellucid.tensor import Tensor, holds_tensor, result, without_graph
+
+NESTED = (list, tuple, dict)
 
 
 class Primitive:
@@ -41,7 +44,15 @@ class Primitive:
         update_wrapper(self, run)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        nested = [x for x in args if isinstance(x, NESTED)]
+        if nested or options:
+            self._refuse_tensors([*nested, *options.values()])
         value, vjp = self.run(*[x.data if isinstance(x, Tensor) else x for x in args], **options)
+        if holds_tensor(value) and any(isinstance(x, Tensor) for x in args):
+            raise TypeError(
+                f"{tape.name_of(self)} used a Tensor that is not among its arguments, which would get no gradient: "
+                f"pass it as an argument, or use its .data"
+            )
         recording = tape.recording()
         parents, tensors = [], False
         for x in args:
@@ -59,6 +70,14 @@ class Primitive:
                 values = tuple([x.data if isinstance(x, Tensor) else x for x in args])
                 return result(Node(self, vjp, value, values, tuple(parents), options or NO_KWARGS))
         return without_graph(value)
+
+    def _refuse_tensors(self, values: list[Any]) -> None:
+        """Gradients go to positional arguments that are arrays, and nowhere else."""
+        if holds_tensor([list(x.values()) if isinstance(x, dict) else x for x in values]):
+            raise TypeError(
+                f"{tape.name_of(self)} takes Tensors as positional arguments only, each on its own: one in a list, in "
+                f"a dict or given by its name would get no gradient"
+            )
 
     def __repr__(self) -> str:
         return f"<primitive {self.run.__qualname__}>"

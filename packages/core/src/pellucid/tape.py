@@ -20,6 +20,7 @@ language that they differentiate.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -34,6 +35,7 @@ compositions: dict[Function, Function] = {}  # NumPy function -> the same functi
 constants: set[Function] = set()  # functions whose derivative is zero wherever it exists: they return plain arrays
 births: Callable[[], int] = count(1).__next__  # the clock: everything recorded has its own time of birth
 NO_KWARGS: dict[str, Any] = {}
+_known_keywords: set[tuple[Any, ...]] = set()  # (function, *keywords) that a rule was found to take
 
 
 class Node:
@@ -93,6 +95,7 @@ def rule(function: Function, *per_argument: Function | None) -> None:
         several arrays `dy` and `y` are tuples.
     """
     rules[function] = per_argument
+    _known_keywords.clear()
 
 
 def written_as(function: Function) -> Callable[[Function], Function]:
@@ -100,6 +103,7 @@ def written_as(function: Function) -> Callable[[Function], Function]:
 
     def keep(body: Function) -> Function:
         compositions[function] = body
+        _known_keywords.clear()
         return body
 
     return keep
@@ -115,6 +119,28 @@ def check_backs(function: Function, backs: Any, parents: Any) -> None:
     for i, parent in enumerate(parents):
         if parent is not None and (i >= len(backs) or backs[i] is None):
             raise NoRuleError(f"{name_of(function)} has no gradient for its argument {i}: detach() it")
+        if parent.__class__ is list and any(p.__class__ is list for p in parent):
+            raise NoRuleError(
+                f"{name_of(function)} was given Tensors in a list in a list as its argument {i}: make it one Tensor "
+                f"with np.stack"
+            )
+
+
+def check_keywords(function: Function, bodies: Any, kwargs: dict[str, Any]) -> None:
+    """Raise where a keyword is given that the derivatives in `bodies` do not know, before a graph is built on it."""
+    if (function, *kwargs) in _known_keywords:
+        return
+    for body in bodies:
+        parameters = inspect.signature(body).parameters
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            continue
+        for name in kwargs:
+            if name not in parameters:
+                raise NoRuleError(
+                    f"{name_of(function)} has no gradient with its keyword {name!r}: leave it out, or detach() the "
+                    f"input"
+                )
+    _known_keywords.add((function, *kwargs))
 
 
 def find_rule(function: Function) -> Any:
@@ -160,20 +186,26 @@ def written(tensor: Any) -> None:
     """Tell the tape that ``tensor.data`` has been written into.
 
     A later backward pass through an operation that saw the old values raises instead of using the new ones.
+    Only leaves are watched, so a result must not be written into.
     """
+    if tensor.step is not None:
+        raise TypeError("only a leaf may be written into; this Tensor is a result: write into a copy of it")
     tensor.written_at = births()
 
 
 # no_grad. Asking a ContextVar costs 40 ns, so it is asked only while somebody, somewhere, is inside `no_grad`.
 
-_off: ContextVar[bool] = ContextVar("pellucid_no_grad", default=False)
+_modes: ContextVar[tuple[list[bool], ...]] = ContextVar("pellucid_modes", default=())  # [recording?] of every block
 _somebody_is_off = 0
 _lock = Lock()
 
 
 def recording() -> bool:
     """Whether operations are recorded here, in this thread and task."""
-    return not (_somebody_is_off and _off.get())
+    if not _somebody_is_off:
+        return True
+    modes = _modes.get()
+    return not modes or modes[-1][0]
 
 
 @contextmanager
@@ -195,10 +227,11 @@ def _record_is(on: bool) -> Iterator[None]:
     global _somebody_is_off
     with _lock:
         _somebody_is_off += 1
-    token = _off.set(not on)
+    mode = [on]
+    _modes.set((*_modes.get(), mode))
     try:
         yield
-    finally:
-        _off.reset(token)
+    finally:  # take out this one only: two generators may leave their blocks in any order
+        _modes.set(tuple([m for m in _modes.get() if m is not mode]))
         with _lock:
             _somebody_is_off -= 1

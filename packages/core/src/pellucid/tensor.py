@@ -37,7 +37,7 @@ class Tensor:
     data : array_like
         The values. An ndarray is used as it is, not copied.
     requires_grad : bool
-        Whether `backward` shall leave a gradient in ``.grad``. Needs a floating or complex dtype.
+        Whether `backward` shall leave a gradient in ``.grad``. Needs a floating-point dtype.
 
     Attributes
     ----------
@@ -61,18 +61,20 @@ class Tensor:
     written_at: int
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
-        if isinstance(data, Tensor):
-            data = data.numpy()
-        self.data = np.asarray(data, dtype=dtype)
-        if requires_grad and self.data.dtype.kind != "f":
-            raise TypeError(
-                f"only real floating-point values have gradients; these are {self.data.dtype}: "
-                f"pass dtype=float, or write 1.0 for 1"
-            )
+        self.data = np.asarray(data, dtype=dtype)  # of a Tensor with a gradient: raises instead of dropping it
         self.grad = None
         self.requires_grad = requires_grad
+        if requires_grad:
+            self._check_has_gradients()
         self.step = None
         self.written_at = 0
+
+    def _check_has_gradients(self) -> None:
+        if self.dtype.kind != "f":
+            raise TypeError(
+                f"only real floating-point values have gradients; these are {self.dtype}: "
+                f"pass dtype=float, or write 1.0 for 1"
+            )
 
     # What an array says of itself
 
@@ -171,12 +173,16 @@ class Tensor:
     def __bool__(self) -> bool:
         return bool(self.data)  # as an array: one value has a truth, many raise
 
-    # Copying: a copy of a leaf is a leaf; a result of operations is copied without its graph
+    # Copying: a copy of a leaf is a leaf; a copy of a result passes its gradient on; a pickle knows no graph
 
     def __copy__(self) -> Tensor:
+        if self.requires_grad and self.step is not None and recording():
+            return self.copy()  # type: ignore[no-any-return]
         return type(self)._restore(self.data, self.requires_grad and self.is_leaf)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.requires_grad and self.step is not None and recording():
+            return self.copy()  # type: ignore[no-any-return]
         twin = type(self)._restore(np.array(self.data), self.requires_grad and self.is_leaf)
         if self.grad is not None:
             twin.grad = Tensor(np.array(self.grad.data))
@@ -215,13 +221,15 @@ class Tensor:
         """Ask for a gradient here (or not), in place, as in PyTorch. Only a leaf can be asked."""
         if self.step is not None:
             raise ValueError("only a leaf can change requires_grad; this Tensor is a result: detach() it first")
-        Tensor.__init__(self, self.data, requires_grad)
+        if requires_grad:
+            self._check_has_gradients()
+        self.requires_grad = requires_grad
         return self
 
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if kwargs and ("out" in kwargs or "where" in kwargs):
+        if kwargs and ("out" in kwargs or (method == "__call__" and "where" in kwargs)):
             _refuse_out_and_where(ufunc, kwargs)
         if method == "__call__":
             return record(ufunc, args, kwargs)
@@ -234,8 +242,13 @@ class Tensor:
             if kwargs.get("out") is not None:
                 _refuse_out_and_where(function, {"out": kwargs["out"]})
             if any(holds_tensor(v) for v in kwargs.values()):
-                args, kwargs = _all_positional(function, args, kwargs)
-        return record(function, args, kwargs)
+                kwargs = {name: data_of(v) if parent_of(v) is None else v for name, v in kwargs.items()}
+                if any(holds_tensor(v) for v in kwargs.values()):
+                    args, kwargs = _all_positional(function, args, kwargs)
+        y = record(function, args, kwargs)
+        if len(args) > 2 and isinstance(y, Tensor) and any(y.data is x for x in args):
+            _refuse_out_and_where(function, {"out": y.data})  # it was among the positional arguments
+        return y
 
     def __getitem__(self, index: Any) -> Any:
         return record(operator.getitem, (self, _plain_index(index)), NO_KWARGS)
@@ -411,10 +424,16 @@ def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     parents = tuple([parent_of(x) for x in args]) if recording() else ()
     if any([p is not None for p in parents]):
         if function in tape.compositions:
-            return tape.compositions[function](*args, **kwargs)
+            body = tape.compositions[function]
+            if kwargs:
+                tape.check_keywords(function, (body,), kwargs)
+            return body(*args, **kwargs)
         if function not in tape.constants:
             backs = find_rule(function)
             tape.check_backs(function, backs, parents)
+            if kwargs:
+                needed = [back for back, parent in zip(backs, parents, strict=False) if parent is not None]
+                tape.check_keywords(function, needed, kwargs)
             values = tuple([data_of(x) for x in args])
             return result(Node(function, backs, function(*values, **kwargs), values, parents, kwargs))
     y = function(*[data_of(x) for x in args], **kwargs)
@@ -438,22 +457,38 @@ def binary(function: Any, operation: Callable[[Any, Any], Any], a: Any, b: Any) 
     if (pa is not None or pb is not None) and recording():
         y.requires_grad = True
         y.step = Node(function, rules[function], value, (da, db), (pa, pb), NO_KWARGS)
+        if value.__class__ is not float64 and (value.__class__ is not np.ndarray or value.dtype.kind != "f"):
+            return result(y.step)  # type: ignore[no-any-return]
     else:
         y.requires_grad, y.step, y.written_at = False, None, 0
     return y
 
 
 new_tensor = Tensor.__new__
+float64 = np.float64
 
 
 def result(node: Node) -> Any:
-    """The Tensor that a node made; one Tensor for each array where it made several."""
-    if node.value.__class__ in ONE_ARRAY or not isinstance(node.value, tuple | list):
-        y = new_tensor(Tensor)
-        y.data, y.grad, y.requires_grad, y.step = node.value, None, True, node
-        return y
-    parts = [result(Node(pick, PICK, part, (i,), (node,), NO_KWARGS)) for i, part in enumerate(node.value)]
-    return _like(node.value, parts)
+    """The Tensor that a node made; one Tensor for each array where it made several.
+
+    Integers and truth values are piecewise constant: no gradient passes.
+    """
+    value = node.value
+    if isinstance(value, tuple | list):
+        parts = [result(Node(pick, PICK, part, (i,), (node,), NO_KWARGS)) for i, part in enumerate(value)]
+        return _like(value, parts)
+    if value.__class__ not in ONE_ARRAY:
+        node.value = value = np.asarray(value)[()]  # a number of Python's, or a subclass of ndarray
+    if value.dtype.kind != "f":
+        if value.dtype.kind in "iub":
+            return Tensor(value)
+        raise TypeError(
+            f"gradients pass through real floating-point values only; {tape.name_of(node.function)} returned "
+            f"{value.dtype}: compute with real and imaginary part, or detach() the input"
+        )
+    y = new_tensor(Tensor)
+    y.data, y.grad, y.requires_grad, y.step = value, None, True, node
+    return y
 
 
 def pick(several: Any, i: int) -> Any:
@@ -483,8 +518,9 @@ def data_of(x: Any) -> Any:
     """The plain value of an argument: Tensors, alone or in a list, are replaced by their arrays."""
     if isinstance(x, Tensor):
         return x.data
-    if x.__class__ in SEQUENCES and holds_tensor(x):
-        return x.__class__([data_of(part) for part in x])
+    if isinstance(x, SEQUENCES) and holds_tensor(x):
+        parts = [data_of(part) for part in x]
+        return tuple(parts) if isinstance(x, tuple) else parts
     return x
 
 
@@ -492,7 +528,7 @@ def parent_of(x: Any) -> Any:
     """Where an argument's gradient goes: a Node, a leaf Tensor, a list of these for a list, or None."""
     if isinstance(x, Tensor):
         return (x.step or x) if x.requires_grad else None
-    if x.__class__ in SEQUENCES and holds_tensor(x):
+    if isinstance(x, SEQUENCES) and holds_tensor(x):
         parents = [parent_of(part) for part in x]
         return parents if any([p is not None for p in parents]) else None
     return None
@@ -505,7 +541,7 @@ def holds_tensor(x: Any) -> bool:
     """Whether `x` is a Tensor or a (nested) list or tuple with one inside."""
     if isinstance(x, Tensor):
         return True
-    return x.__class__ in SEQUENCES and any([holds_tensor(part) for part in x])
+    return isinstance(x, SEQUENCES) and any([holds_tensor(part) for part in x])
 
 
 def _write(tensor: Tensor, operation: Callable[[Any, Any], Any], other: Any) -> Tensor:

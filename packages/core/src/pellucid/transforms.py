@@ -1,8 +1,9 @@
 """Functions of functions: `grad`, `value_and_grad`, `vjp`.
 
 They take a function of arrays (or of nested tuples, lists and dicts of arrays) that is written with NumPy, and return
-another one. Called with plain arrays they return plain arrays. Called inside another transform, or with Tensors that
-need a gradient, they return Tensors, so that derivatives of derivatives need nothing special:
+another one. Called with plain arrays they return plain arrays. Called inside another transform, with Tensors that need
+a gradient, or with a function that uses such Tensors from around it, they return Tensors, so that derivatives of
+derivatives need nothing special (inside `no_grad` they return plain arrays here too):
 
     >>> import numpy as np, pellucid
     >>> third = pellucid.grad(pellucid.grad(pellucid.grad(np.sin)))
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.backward import ALIAS, alias, gradients, seed
-from pellucid.tape import NO_KWARGS, Node, enable_grad, name_of
+from pellucid.tape import NO_KWARGS, Node, enable_grad, name_of, recording
 from pellucid.tensor import Tensor, result
 
 _depth: ContextVar[int] = ContextVar("pellucid_transform_depth", default=0)  # how many transforms are running around us
@@ -68,23 +69,26 @@ def value_and_grad(
     callable
         Takes the arguments of `f`; returns ``(value, gradient)``, or ``((value, anything), gradient)`` with `has_aux`.
     """
-    several = not isinstance(argnums, int)
+    several = isinstance(argnums, Sequence)
     chosen = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        if chosen and max(chosen) >= len(args):
+        if any(not -len(args) <= i < len(args) for i in chosen):
             raise TypeError(f"argnums={argnums} names an argument that {name_of(f)} was not given: it got {len(args)}")
+        if len({i % len(args) for i in chosen}) < len(chosen):
+            raise TypeError(f"argnums={argnums} names an argument twice")
         trace = Trace([args[i] for i in chosen])
         args_ = list(args)
         for i, x in zip(chosen, trace.variables, strict=True):
             args_[i] = x
         y = trace.run(f, args_, kwargs)
         y, aux = y if has_aux else (y, None)
-        if np.size(y) != 1 or isinstance(y, list | tuple | dict):
+        if not isinstance(y, Tensor | np.ndarray | np.generic | int | float) or np.size(y) != 1:
+            array = isinstance(y, Tensor | np.ndarray | list | tuple)
             raise TypeError(
                 f"grad wants a function with one number as its value; {name_of(f)} returned "
-                f"{'shape ' + str(np.shape(y)) if not isinstance(y, dict) else 'a dict'}: sum it, or use vjp"
+                f"{f'shape {np.shape(y)}' if array else type(y).__name__}: sum it, or use vjp"
             )
         dx = trace.pull([y], [None], keep=False)
         value = trace.outside(y)
@@ -118,7 +122,7 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any
 
     def pullback(dy: Any) -> tuple[Any, ...]:
         dys: list[Any] = []
-        if flatten(dy, dys) != form:
+        if flatten(in_order(dy, form), dys) != form:
             raise ValueError("dy must be nested as the value of the function is")
         return tuple(trace.pull(ends, dys, keep=True))
 
@@ -137,7 +141,7 @@ class Trace:
     def __init__(self, xs: list[Any]) -> None:
         leaves: list[Any] = []
         self.form = flatten(xs, leaves)
-        self.inner = _depth.get() > 0 or any(isinstance(x, Tensor) for x in leaves)
+        self.inner = recording() and (_depth.get() > 0 or any(isinstance(x, Tensor) for x in leaves))
         self.leaves = [variable(x) for x in leaves]
         self.variables = unflatten(self.form, iter(self.leaves))
 
@@ -145,13 +149,21 @@ class Trace:
         token = _depth.set(_depth.get() + 1)
         try:
             with enable_grad():
-                return f(*args, **kwargs)
+                y = f(*args, **kwargs)
         finally:
             _depth.reset(token)
+            for x in self.leaves:
+                if isinstance(x, Variable):
+                    x.over = True
+        if recording() and not self.inner:
+            ends: list[Any] = []
+            flatten(y, ends)
+            self.inner = depends_on_others(ends, set(self.leaves))
+        return y
 
     def pull(self, ends: list[Any], dys: list[Any], keep: bool) -> list[Any]:
         """Gradients for all variables, nested as they are."""
-        again = self.inner or _depth.get() > 0 or any(isinstance(dy, Tensor) for dy in dys)
+        again = recording() and (self.inner or _depth.get() > 0 or any(isinstance(dy, Tensor) for dy in dys))
         reached = [
             (y, seed(y, dy)) for y, dy in zip(ends, dys, strict=True) if isinstance(y, Tensor) and y.requires_grad
         ]
@@ -187,11 +199,44 @@ def plain(x: Any) -> Any:
     return data[()] if np.ndim(data) == 0 else data
 
 
+def depends_on_others(ends: list[Any], leaves: set[Any]) -> bool:
+    """Whether leaves other than these, of the user or of a transform still running, took part in computing `ends`."""
+    todo: list[Any] = [x.step or x for x in ends if isinstance(x, Tensor) and x.requires_grad]
+    seen: set[Any] = set()
+    while todo:
+        x = todo.pop()
+        if x.__class__ is Node:
+            if x not in seen:
+                seen.add(x)
+                todo += [p for p in x.parents if p is not None]
+        elif x.__class__ is list:
+            todo += [p for p in x if p is not None]
+        elif x not in leaves and not getattr(x, "over", False):
+            return True
+    return False
+
+
 def variable(x: Any) -> Tensor:
     """A Tensor that needs a gradient, with the value of x; a Tensor passes its gradient on to what it came from."""
-    if isinstance(x, Tensor) and x.requires_grad:
+    if isinstance(x, Tensor) and x.requires_grad and recording():
         return result(Node(alias, ALIAS, x.data, (x.data,), (x.step or x,), NO_KWARGS))  # type: ignore[no-any-return]
-    return Tensor(x, requires_grad=True)
+    own = Variable(x, requires_grad=True)
+    own.over = False
+    return own
+
+
+class Variable(Tensor):
+    """A leaf that a transform made for itself; `over` when the function has returned and nobody else can use it."""
+
+    __slots__ = ("over",)
+
+    over: bool
+
+    def __copy__(self) -> Tensor:
+        return self.copy()  # type: ignore[no-any-return]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self.copy()  # type: ignore[no-any-return]
 
 
 # Nested tuples, lists and dicts
@@ -206,6 +251,16 @@ def flatten(x: Any, leaves: list[Any]) -> Any:
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     leaves.append(x)
     return None
+
+
+def in_order(x: Any, form: Any) -> Any:
+    """`x` with its dicts in the order that those of a form have."""
+    if isinstance(x, dict) and isinstance(form, dict) and x.keys() == form.keys():
+        return {key: in_order(x[key], form[key]) for key in form}
+    if isinstance(x, tuple | list) and isinstance(form, tuple | list) and len(x) == len(form):
+        parts = [in_order(part, f) for part, f in zip(x, form, strict=True)]
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return x
 
 
 def unflatten(form: Any, leaves: Any) -> Any:

@@ -20,10 +20,10 @@ def exponent_slope(dy: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def base_slope(dy: Any, y: Any, a: Any, b: Any) -> Any:
-    """d aᵇ / da = b aᵇ⁻¹, and 0 where b is 0 even if a is 0."""
+    """d aᵇ / da = b aᵇ⁻¹, and 0 where b is 0 even if a is 0 or infinite."""
     if isinstance(b, int | float):  # the usual case, spared the general power where it is simple
         return dy * (2 * a) if b == 2 else dy * (b * a ** (b - 1)) if b != 0 else dy * np.zeros_like(a)
-    return dy * (b * a ** np.where(b == 0, 1.0, b - 1.0))
+    return dy * (b * np.where((b == 0) & ((a == 0) | np.isinf(a)), 1.0, a) ** (b - 1.0))
 
 
 def share(a: Any, b: Any, y: Any) -> Any:
@@ -109,10 +109,11 @@ rule(np.real,        lambda dy, y, x: dy)
 rule(np.modf,        lambda dy, y, x: dy[0])
 rule(np.nan_to_num,  lambda dy, y, x, *_, **__: dy * np.isfinite(x))
 rule(np.clip,        lambda dy, y, x, *_, **__: dy * (y == x),
-                     lambda dy, y, x, lo=None, hi=None, **__: dy * ((y == lo) & (y != x)),
+                     lambda dy, y, x, lo=None, hi=None, **__: dy * ((y == lo) & (y != x) & (y != hi)),
                      lambda dy, y, x, lo=None, hi=None, **__: dy * ((y == hi) & (y != x)))
 rule(np.where,       None, lambda dy, y, mask, a, b: np.where(mask, dy, 0.0),
                            lambda dy, y, mask, a, b: np.where(mask, 0.0, dy))
+rule(np.heaviside,   lambda dy, y, x, at_0: None,         lambda dy, y, x, at_0: dy * (x == 0))
 rule(cast,           lambda dy, y, x, dtype: dy)
 rule(np.copy,        lambda dy, y, x, *_, **__: dy)
 # fmt: on
@@ -128,7 +129,7 @@ def frexp(x: Any) -> Any:
 
 
 constant(
-    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide, np.heaviside,
+    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide,
     np.signbit, np.spacing, np.imag, np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal,
     np.iscomplex, np.isclose,
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,

@@ -35,10 +35,13 @@ class Scattered:
 
 def reads_once(index: Any) -> Any:
     """Whether an index cannot name a place twice: slices, single numbers, None, and masks."""
-    for i in index if isinstance(index, tuple) else (index,):
-        if isinstance(i, list) or (isinstance(i, np.ndarray) and i.dtype != np.bool_):
-            return False
-    return True
+    return all(
+        i is None or i is ... or isinstance(i, ONE_PLACE) or (isinstance(i, np.ndarray) and i.dtype == np.bool_)
+        for i in (index if isinstance(index, tuple) else (index,))
+    )
+
+
+ONE_PLACE = (int, np.integer, np.bool_, slice)
 
 
 def scatter(dy: Any, index: Any, x: Any) -> Any:
@@ -63,6 +66,8 @@ rule(scattered, lambda dy, y, values, index, shape: dy[index])
 
 @written_as(np.take)
 def take(x: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
+    if out is not None:
+        raise TypeError("np.take of a Tensor cannot write into out: use what it returns")
     if axis is None:
         x, axis = np.ravel(x), 0
     n = np.shape(x)[axis]
@@ -76,9 +81,6 @@ def take(x: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
 def take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         return np.ravel(x)[indices]
-    grid = list(np.ogrid[tuple(slice(n) for n in np.shape(indices))])
-    for i, n in enumerate(np.shape(x)):  # an axis of length 1 in the indices is read along the whole of x
-        if i != axis % np.ndim(x) and grid[i].size == 1 and n > 1:
-            grid[i] = np.arange(n).reshape([-1 if j == i else 1 for j in range(np.ndim(x))])
+    grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in np.shape(x))])
     grid[axis] = indices
     return x[tuple(grid)]

@@ -1,5 +1,6 @@
 """Derivatives of the products: matmul, dot, tensordot, einsum."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ def matmul_right(dy: Any, y: Any, a: Any, b: Any) -> Any:
     if np.ndim(b) == 1:
         return np.matmul(np.swapaxes(a, -1, -2), np.expand_dims(dy, -1))[..., 0]
     if np.ndim(b) == 2 and np.ndim(a) > 2:  # one product over all rows instead of a sum of products
-        a, dy = np.reshape(a, (-1, a.shape[-1])), np.reshape(dy, (-1, dy.shape[-1]))
+        rows = int(np.prod(np.shape(a)[:-1]))
+        a, dy = np.reshape(a, (rows, a.shape[-1])), np.reshape(dy, (rows, dy.shape[-1]))
     return np.matmul(np.swapaxes(a, -1, -2), dy)
 
 
@@ -80,10 +82,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     inside = [np.shape(a)[i] for i in over_a]
     if inside != [np.shape(b)[i] for i in over_b]:
         raise ValueError(f"tensordot: axes {over_a} of {np.shape(a)} do not match axes {over_b} of {np.shape(b)}")
-    n = int(np.prod(inside))
-    left = np.reshape(np.transpose(a, free_a + over_a), (-1, n) if n else (int(np.prod(np.shape(a))) or 0, 0))
-    right = np.reshape(np.transpose(b, over_b + free_b), (n, -1) if n else (0, int(np.prod(np.shape(b))) or 0))
-    return np.reshape(np.matmul(left, right), [np.shape(a)[i] for i in free_a] + [np.shape(b)[i] for i in free_b])
+    rows, columns = [np.shape(a)[i] for i in free_a], [np.shape(b)[i] for i in free_b]
+    left = np.reshape(np.transpose(a, free_a + over_a), (int(np.prod(rows)), int(np.prod(inside))))
+    right = np.reshape(np.transpose(b, over_b + free_b), (int(np.prod(inside)), int(np.prod(columns))))
+    return np.reshape(np.matmul(left, right), rows + columns)
 
 
 class EveryOperand:
@@ -96,7 +98,7 @@ class EveryOperand:
         return 1000
 
     def __getitem__(self, i: Any) -> Any:
-        return lambda dy, y, *args, **kwargs: self.slope(i, dy, y, *args, **kwargs)
+        return partial(self.slope, i)
 
 
 def einsum_back(i: Any, dy: Any, y: Any, subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
@@ -122,7 +124,10 @@ def einsum_back(i: Any, dy: Any, y: Any, subscripts: Any, *operands: Any, optimi
             given.append(c)
             factors.append(np.ones(n, x.dtype))
         target += c
-    return np.einsum(",".join(given) + "->" + target, dy, *factors, optimize=optimize)
+    dx = np.einsum(",".join(given) + "->" + target, dy, *factors, optimize=optimize)
+    if any(n < m for n, m in zip(np.shape(dx), np.shape(x), strict=True)):  # the others have length 1 there
+        dx = np.broadcast_to(dx, np.broadcast_shapes(np.shape(dx), np.shape(x)))
+    return dx
 
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

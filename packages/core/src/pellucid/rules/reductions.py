@@ -35,7 +35,7 @@ def prod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     for i in sorted(axis % x.ndim for axis in axes):
         x = np.moveaxis(x, i, 0)
         if len(x) == 0:
-            x = np.ones((1, *x.shape[1:]), x.dtype)
+            x = np.sum(x, axis=0, keepdims=True) + 1.0  # 1, and still on the tape
         while len(x) > 1:
             half = len(x) // 2
             product = x[:half] * x[half : 2 * half]
@@ -52,8 +52,8 @@ def extreme_slope(dy: Any, y: Any, x: Any, axis: Any = None, out: Any = None, ke
 def var_slope(
     dy: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False
 ) -> Any:
-    n = count(x, dy) - ddof
-    return kept(dy, axis, keepdims) * (2 / n) * (x - np.mean(x, axis=axis, keepdims=True))
+    n = max(count(x, dy) - ddof, 0)
+    return kept(dy, axis, keepdims) * (2 / n if n else np.nan) * (x - np.mean(x, axis=axis, keepdims=True))
 
 
 def std_slope(

@@ -4,12 +4,19 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.rules.indexing import scatter
 from pellucid.tape import rule, written_as
 
 
 def back_to(dy: Any, y: Any, x: Any, *_: Any, **__: Any) -> Any:
     """The values kept their order: give them the old shape."""
     return np.reshape(dy, np.shape(x))
+
+
+def reshape_back(dy: Any, y: Any, x: Any, shape: Any = None, order: Any = "C", **_: Any) -> Any:
+    if order not in ("C", "F"):
+        raise TypeError(f"reshape and ravel have a gradient for order='C' and order='F', not {order!r}")
+    return np.reshape(dy, np.shape(x), order)
 
 
 def transpose_back(dy: Any, y: Any, x: Any, axes: Any = None) -> Any:
@@ -21,6 +28,8 @@ def moved_back(dy: Any, y: Any, x: Any, source: Any, destination: Any) -> Any:
 
 
 def concatenate_back(dy: Any, y: Any, parts: Any, axis: Any = 0) -> Any:
+    if not isinstance(parts, list | tuple):  # the rows of one array
+        return np.stack(concatenate_back(dy, y, list(parts), axis))
     if axis is None:
         ends = np.cumsum([np.size(p) for p in parts])[:-1]
         return [np.reshape(d, np.shape(p)) for d, p in zip(np.split(dy, ends), parts, strict=True)]
@@ -34,9 +43,10 @@ def repeat_back(dy: Any, y: Any, x: Any, repeats: Any, axis: Any = None) -> Any:
         n = np.shape(x)
         return np.sum(np.reshape(dy, (*n[:at], np.ravel(repeats)[0], *n[at:])), axis=at)
     length = np.size(x) if axis is None else np.shape(x)[axis]
-    own = np.repeat(np.arange(length), repeats) == np.arange(length)[:, None]  # (length, copies): whose copy is it?
-    dx = np.tensordot(dy, own.astype(dy.dtype), ([0 if axis is None else axis], [1]))
-    return np.reshape(dx, np.shape(x)) if axis is None else np.moveaxis(dx, -1, axis)
+    owner = np.repeat(np.arange(length), repeats)  # (copies,): whose copy is it?
+    if axis is None:
+        return scatter(dy, np.unravel_index(owner, np.shape(x)), x)
+    return scatter(dy, (slice(None),) * (axis % np.ndim(x)) + (owner,), x)
 
 
 def tile_back(dy: Any, y: Any, x: Any, reps: Any) -> Any:
@@ -71,15 +81,15 @@ def diagonal_back(dy: Any, y: Any, x: Any, offset: Any = 0, axis1: Any = 0, axis
 
 
 # fmt: off
-rule(np.reshape,      back_to)
-rule(np.ravel,        back_to)
+rule(np.reshape,      reshape_back)
+rule(np.ravel,        lambda dy, y, x, order="C": reshape_back(dy, y, x, None, order))
 rule(np.squeeze,      back_to)
 rule(np.expand_dims,  back_to)
 rule(np.broadcast_to, lambda dy, y, x, shape, subok=False: dy)
 rule(np.transpose,    transpose_back)
 rule(np.permute_dims, transpose_back)
 rule(np.matrix_transpose, lambda dy, y, x: np.swapaxes(dy, -1, -2))
-rule(np.swapaxes,     lambda dy, y, x, i, j: np.swapaxes(dy, i, j))
+rule(np.swapaxes,     lambda dy, y, x, axis1, axis2: np.swapaxes(dy, axis1, axis2))
 rule(np.moveaxis,     moved_back)
 rule(np.flip,         lambda dy, y, x, axis=None: np.flip(dy, axis))
 rule(np.fliplr,       lambda dy, y, x: np.fliplr(dy))
@@ -135,8 +145,8 @@ def atleast_2d(*xs: Any) -> Any:
 
 
 @written_as(np.array_split)
-def array_split(x: Any, sections: Any, axis: Any = 0) -> Any:
-    n = np.shape(x)[axis]
+def array_split(x: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+    n, sections = np.shape(x)[axis], indices_or_sections
     if np.ndim(sections) == 0:
         small, extra = divmod(n, sections)
         ends = np.cumsum([small + (i < extra) for i in range(sections)])[:-1].tolist()
@@ -147,17 +157,18 @@ def array_split(x: Any, sections: Any, axis: Any = 0) -> Any:
 
 
 @written_as(np.split)
-def split(x: Any, sections: Any, axis: Any = 0) -> Any:
+def split(x: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+    sections = indices_or_sections
     if np.ndim(sections) == 0 and np.shape(x)[axis] % sections:
         raise ValueError(f"np.split cannot cut an axis of length {np.shape(x)[axis]} into {sections} equal parts")
     return array_split(x, sections, axis)
 
 
 @written_as(np.hsplit)
-def hsplit(x: Any, sections: Any) -> Any:
-    return split(x, sections, 0 if np.ndim(x) == 1 else 1)
+def hsplit(x: Any, indices_or_sections: Any) -> Any:
+    return split(x, indices_or_sections, 0 if np.ndim(x) == 1 else 1)
 
 
 @written_as(np.vsplit)
-def vsplit(x: Any, sections: Any) -> Any:
-    return split(x, sections, 0)
+def vsplit(x: Any, indices_or_sections: Any) -> Any:
+    return split(x, indices_or_sections, 0)
