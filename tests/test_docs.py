@@ -112,6 +112,16 @@ def test_python_blocks_run_and_print_what_the_page_says(page, folder, registry_a
             assert same, f"{where}: the page says\n{expected}\nand it printed\n{printed.getvalue()}"
 
 
+def test_the_readme_quotes_a_model_file_as_it_is():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    source = (ROOT / "packages/linear/src/pellucid_linear/logistic_regression.py").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\(\d\)) \| `(.+?)` \| `(.+?)` \|$", text, re.M)
+    assert len(rows) == 4
+    for tag, equation, code in rows:
+        assert re.search(rf"^    {re.escape(equation)} +{re.escape(tag)}$", source, re.M), equation
+        assert re.search(rf"^ +{re.escape(code)}  #.*{re.escape(tag)}$", source, re.M), code
+
+
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
 def test_pellucid_commands_run_and_print_what_the_page_says(page, folder):
     main = pytest.importorskip("pellucid_cli.main").main
