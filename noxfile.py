@@ -82,8 +82,8 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy, strict, on the core."""
-    install(session, "mypy>=1.15", "numpy>=2.0", "pluggy>=1.7")
+    """mypy, strict, on every package."""
+    install(session, "mypy>=1.15", *editable(*everything()))
     session.run("mypy", *session.posargs)
 
 
@@ -128,10 +128,11 @@ def build(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The website, strictly: a dead link, a failing example or a page outside the navigation stops it."""
-    install(session, "-r", "docs/requirements.txt", *editable(*everything()))
+    install(session, *TEST_TOOLS, "-r", "docs/requirements.txt", *editable(*everything()))
     quiet = {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
     session.run("python", "tools/docs_pages.py")
     session.run("mkdocs", "build", "--strict", *session.posargs, env={**ONE_THREAD, **quiet})
+    session.run("python", "-m", "pytest", "tests/test_docs.py", env={**ONE_THREAD, **quiet})
 
 
 # Environments

@@ -36,7 +36,7 @@ from pellucid import tape
 from pellucid.primitives import Primitive
 from pellucid.rules.indexing import Scattered
 from pellucid.tape import NO_KWARGS, Node
-from pellucid.tensor import Tensor, data_of, new_tensor, pick, result
+from pellucid.tensor import Tensor, data_of, new_tensor, pick, result, without_graph
 
 
 def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> None:
@@ -53,7 +53,7 @@ def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> No
                 dx = dx if isinstance(dx, Tensor) else Tensor(dx)  # an array where nothing depends on a leaf any more
                 leaf.grad = dx if leaf.grad is None else leaf.grad + dx
             else:
-                leaf.grad = Tensor(dx if leaf.grad is None else leaf.grad.data + dx)
+                leaf.grad = without_graph(dx if leaf.grad is None else leaf.grad.data + dx)
 
 
 def seed(end: Tensor, dy: Any) -> Any:
@@ -115,8 +115,14 @@ def gradients(
             continue
         if dy.__class__ is list:
             dy = tuple([np.zeros_like(y) if d is None else d for d, y in zip(dy, node.value, strict=True)])
-        backs, given, kwargs = node.backs, (dy, node.value, *args), node.kwargs
-        if create_graph or node.function.__class__ is Primitive:
+        backs, kwargs = node.backs, NO_KWARGS
+        if create_graph:
+            backs, given, kwargs = how_back(node, dy, create_graph)
+        elif node.function.__class__ is not Primitive:
+            given, kwargs = (dy, node.value, *args), node.kwargs
+        elif backs.__class__ is tuple:
+            given = dy if dy.__class__ is tuple else (dy,)
+        else:
             backs, given, kwargs = how_back(node, dy, create_graph)
         for x, parent, back in zip(args, parents, backs, strict=False):
             if parent is None:
@@ -127,7 +133,9 @@ def gradients(
             dx = back(*given, **kwargs) if kwargs else back(*given)
             if dx is None:
                 continue
-            if parent.__class__ is list:
+            if parent.__class__ is Node and dx.__class__ is np.ndarray and parent not in sums and dx.shape == x.shape:
+                sums[parent] = dx if dx.dtype is x.dtype else fitted(dx, x, node)  # `send`, as short as it mostly is
+            elif parent.__class__ is list:
                 if not isinstance(dx, list | tuple):  # the function took the list for an array
                     dx = fitted(dx, np.asarray(x), node)
                 for xi, p, dxi in zip(x, parent, dx, strict=True):
@@ -175,7 +183,9 @@ def leading(parent: Any, leads: set[Any]) -> bool:
 
 def how_back(node: Node, dy: Any, create_graph: bool) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """The derivatives of a node, one per argument, and what to call each with."""
-    args = [handle(x, p) for x, p in zip(node.args or (), node.parents)] if create_graph else node.args or ()
+    args: Any = node.args
+    if create_graph:
+        args = [handle(x, p) for x, p in zip(args, node.parents)]
     if node.function.__class__ is not Primitive:
         return node.backs, (dy, result(node), *args), node.kwargs
     vjp = node.backs
@@ -238,7 +248,9 @@ def send(sums: dict[Any, Any], owned: set[Any], node: Node, x: Any, parent: Any,
     """Add what `node` sends back for its argument x to the sum of the node or leaf that x came from."""
     if parent.__class__ is not Node and parent.written_at > node.born:
         raise written_since(node)
-    if dx.__class__ is not np.float64 or (x.__class__ is not np.float64 and (x.shape or x.dtype is not FLOAT64)):
+    if dx.__class__ is np.ndarray and x.__class__ is np.ndarray and dx.shape == x.shape and dx.dtype is x.dtype:
+        pass  # as almost always
+    elif dx.__class__ is not np.float64 or (x.__class__ is not np.float64 and (x.shape or x.dtype is not FLOAT64)):
         dx = fitted(dx, x, node)  # the test above spares single numbers the longer one
     add(sums, owned, parent, dx)
 
@@ -318,8 +330,9 @@ def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, An
     """Results that share no memory with each other, with `dys`, or with anything that was computed on the way."""
     seen = {id(data_of(dy)) for dy in dys}
     for x, dx in sums.items():
-        data = data_of(dx)
-        if x not in owned and data.__class__ is np.ndarray and (data.base is not None or id(data) in seen):
-            sums[x] = np.copy(dx)
-        seen.add(id(data))
+        data = dx.data if isinstance(dx, Tensor) else dx
+        if data.__class__ is np.ndarray:
+            if (data.base is not None or id(data) in seen) and x not in owned:
+                sums[x] = np.copy(dx)
+            seen.add(id(data))
     return sums

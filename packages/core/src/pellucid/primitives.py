@@ -20,6 +20,8 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+import numpy as np
+
 from pellucid import tape
 from pellucid.tape import NO_KWARGS, Node
 from pellucid.tensor import Tensor, holds_tensor, result, without_graph
@@ -44,32 +46,36 @@ class Primitive:
         update_wrapper(self, run)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        nested = [x for x in args if isinstance(x, NESTED)]
-        if nested or options:
-            self._refuse_tensors([*nested, *options.values()])
-        value, vjp = self.run(*[x.data if isinstance(x, Tensor) else x for x in args], **options)
-        if holds_tensor(value) and any(isinstance(x, Tensor) for x in args):
+        values: list[Any] = []  # the arguments as the function gets them
+        parents: list[Any] = []  # where the gradient of each goes
+        tensors = needed = False
+        for x in args:
+            parent = None
+            if isinstance(x, Tensor):
+                tensors = True
+                if x.requires_grad:
+                    parent = x.step or x
+                    needed = True
+                x = x.data
+            elif isinstance(x, NESTED):
+                self._refuse_tensors([x])
+            values.append(x)
+            parents.append(parent)
+        if options:
+            self._refuse_tensors(list(options.values()))
+        value, vjp = self.run(*values, **options)
+        if not tensors:
+            return value
+        if value.__class__ is not np.ndarray and holds_tensor(value):
             raise TypeError(
                 f"{tape.name_of(self)} used a Tensor that is not among its arguments, which would get no gradient: "
                 f"pass it as an argument, or use its .data"
             )
-        recording = tape.recording()
-        parents, tensors = [], False
-        for x in args:
-            if isinstance(x, Tensor):
-                tensors = True
-                parents.append((x.step or x) if recording and x.requires_grad else None)
-            else:
-                parents.append(None)
-        if not tensors:
-            return value
-        for parent in parents:
-            if parent is not None:
-                if vjp.__class__ is tuple:
-                    tape.check_backs(self, vjp, parents)
-                values = tuple([x.data if isinstance(x, Tensor) else x for x in args])
-                return result(Node(self, vjp, value, values, tuple(parents), options or NO_KWARGS))
-        return without_graph(value)
+        if not needed or not tape.recording():
+            return without_graph(value)
+        if vjp.__class__ is tuple and (len(vjp) < len(args) or None in vjp):
+            tape.check_backs(self, vjp, parents)
+        return result(Node(self, vjp, value, tuple(values), tuple(parents), options or NO_KWARGS))
 
     def _refuse_tensors(self, values: list[Any]) -> None:
         """Gradients go to positional arguments that are arrays, and nowhere else."""

@@ -502,6 +502,10 @@ ONE_ARRAY = {np.ndarray, np.float64, np.float32}
 
 def without_graph(y: Any) -> Any:
     """Arrays and numbers become Tensors that need no gradient; anything else stays what it is."""
+    if y.__class__ is np.ndarray:
+        t = new_tensor(Tensor)
+        t.data, t.grad, t.requires_grad, t.step, t.written_at = y, None, False, None, 0
+        return t
     if isinstance(y, np.ndarray | np.generic):
         return Tensor(y)
     if isinstance(y, tuple | list):
