@@ -68,9 +68,9 @@ def test_eq_2_depth_costs_no_recursion():
     assert gradient(f, np.array(0.0)) == 1.0
 
 
-def test_a_graph_of_a_million_operations_is_freed_without_recursion():
+def test_a_graph_of_300_000_operations_is_freed_without_recursion():
     x = Tensor(0.0, requires_grad=True)
-    for _ in range(1_000_000):
+    for _ in range(300_000):
         x = x + 1.0
     del x
 

@@ -500,6 +500,7 @@ def test_listeners_see_every_loss_and_may_end_the_fit():
 
 def test_after_ctrl_c_the_model_keeps_its_best(recwarn):
     X, y, *_ = observed(3)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores Ctrl-C
 
     class Impatient:
         @hookimpl
@@ -507,8 +508,11 @@ def test_after_ctrl_c_the_model_keeps_its_best(recwarn):
             if run.n_steps == 2:
                 signal.raise_signal(signal.SIGINT)
 
-    with listening(Impatient()):
-        model = LogisticRegression().fit(X, y)
+    try:
+        with listening(Impatient()):
+            model = LogisticRegression().fit(X, y)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert model.n_iter_ == 2 and model.score(X, y) > 0.6
     assert [str(w.message) for w in recwarn] and "stopped by Ctrl-C" in str(recwarn[0].message) and len(recwarn) == 1
 
