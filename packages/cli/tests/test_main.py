@@ -221,5 +221,5 @@ def test_closed_streams_are_no_error(monkeypatch):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_is_1_and_one_line():
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "-m", "pellucid_cli", "list"], stdout=full, stderr=subprocess.PIPE)
+        done = subprocess.run([sys.executable, "-m", "pellucid_cli", "--help"], stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1 and done.stderr.decode() == f"error: {os.strerror(28)}\n"
