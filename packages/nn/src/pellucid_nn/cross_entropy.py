@@ -154,7 +154,7 @@ class CrossEntropyLoss(Module):
             y, counts = _checked_indices(y, K, self.ignore_index)
             s = np.ones(N, z.dtype) if w is None else w[y]  # (N,)
             s = s if counts is None else s * counts
-            M = float(N if w is None and counts is None else s.sum())  #                          (5)
+            M = float(s.sum())  #                                                                 (5)
             losses_of, given, weights = cross_entropy_of_indices, (rows, y), s
             if self.label_smoothing:
                 q = weighted_targets(one_hot(y, K, z.dtype), w, self.label_smoothing)
