@@ -31,6 +31,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from numpy import float64, ndarray
 
 from pellucid import tape
 from pellucid.primitives import Primitive
@@ -133,7 +134,7 @@ def gradients(
             dx = back(*given, **kwargs) if kwargs else back(*given)
             if dx is None:
                 continue
-            if parent.__class__ is Node and dx.__class__ is np.ndarray and parent not in sums and dx.shape == x.shape:
+            if parent.__class__ is Node and dx.__class__ is ndarray and parent not in sums and dx.shape == x.shape:
                 sums[parent] = dx if dx.dtype is x.dtype else fitted(dx, x, node)  # `send`, as short as it mostly is
             elif parent.__class__ is list:
                 if not isinstance(dx, list | tuple):  # the function took the list for an array
@@ -248,14 +249,12 @@ def send(sums: dict[Any, Any], owned: set[Any], node: Node, x: Any, parent: Any,
     """Add what `node` sends back for its argument x to the sum of the node or leaf that x came from."""
     if parent.__class__ is not Node and parent.written_at > node.born:
         raise written_since(node)
-    if dx.__class__ is np.ndarray and x.__class__ is np.ndarray and dx.shape == x.shape and dx.dtype is x.dtype:
-        pass  # as almost always
-    elif dx.__class__ is not np.float64 or (x.__class__ is not np.float64 and (x.shape or x.dtype is not FLOAT64)):
-        dx = fitted(dx, x, node)  # the test above spares single numbers the longer one
+    if dx.__class__ is not float64 or (x.__class__ is not float64 and (x.shape or x.dtype is not FLOAT64)):
+        dx = fitted(dx, x, node)  # the test spares single numbers a longer one
     add(sums, owned, parent, dx)
 
 
-FLOAT64 = np.dtype(np.float64)
+FLOAT64 = np.dtype(float64)
 
 
 def unwritten(node: Node, x: Any, parent: Any) -> None:
@@ -300,7 +299,7 @@ def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> Non
         have += dx  #                                                                          (1)
     else:
         sums[x] = have = have + dx  #                                                          (1)
-        if have.__class__ is np.ndarray:
+        if have.__class__ is ndarray:
             owned.add(x)
         elif owned:
             owned.discard(x)  # a Tensor now
@@ -308,6 +307,8 @@ def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> Non
 
 def fitted(dx: Any, x: Any, node: Node) -> Any:
     """The gradient `dx` that `node` sends back for its argument `x`, in the shape and dtype of `x`."""
+    if dx.__class__ is ndarray and dx.shape == x.shape and dx.dtype is x.dtype:
+        return dx  # as almost always
     if not hasattr(dx, "shape"):
         dx = np.asarray(dx)  # a number of Python's
     if dx.shape != x.shape:
@@ -331,7 +332,7 @@ def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, An
     seen = {id(data_of(dy)) for dy in dys}
     for x, dx in sums.items():
         data = dx.data if isinstance(dx, Tensor) else dx
-        if data.__class__ is np.ndarray:
+        if data.__class__ is ndarray:
             if (data.base is not None or id(data) in seen) and x not in owned:
                 sums[x] = np.copy(dx)
             seen.add(id(data))
