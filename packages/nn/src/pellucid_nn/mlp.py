@@ -283,8 +283,8 @@ class MultilayerPerceptron(Estimator):
             raise ValueError(f"batch_size must be a number or 'auto', got {self.batch_size!r}.")
         for name in ("batch_size", "max_iter", "n_iter_no_change"):
             value = getattr(self, name)
-            if not isinstance(value, str) and not value >= 1:
-                raise ValueError(f"{name} must be 1 or more, got {value!r}.")
+            if not isinstance(value, str) and not (isinstance(value, int | np.integer) and value >= 1):
+                raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}.")
         for name in ("alpha", "tol", "epsilon"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a finite number of 0 or more, got {getattr(self, name)!r}.")
@@ -297,7 +297,10 @@ class MultilayerPerceptron(Estimator):
             raise ValueError(f"validation_fraction must lie between 0 and 1, got {self.validation_fraction!r}.")
 
     def _hidden_sizes(self) -> list[int]:
-        return [int(size) for size in np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=int))]
+        sizes: list[int] = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        if not all(isinstance(size, int) for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be whole numbers, got {self.hidden_layer_sizes!r}.")
+        return sizes
 
     def _new_learner(self, n_in: int, n_out: int, dtype: Any) -> Learner:
         """Layers of random weights, with an optimizer for them."""
