@@ -31,14 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import primitive
+from pellucid import Tensor, primitive
 from pellucid_nn.module import Module
 
 
 @primitive
 def relu(x: Any) -> Any:
     """max(x, 0), with its gradient."""
-    zeros = np.zeros_like(x, shape=np.shape(x)[-1:])  # one row of them: NumPy is twice as fast as with the number 0
+    zeros = np.zeros(x.shape[-1:], x.dtype)  # one row of them: NumPy is twice as fast as with the number 0
     y = np.maximum(x, zeros)
     return y, lambda dy: dy * (y > 0)  #                                                          (1)
 
@@ -61,7 +61,7 @@ class ReLU(Module):
     """max(x, 0)."""
 
     def forward(self, x: Any) -> Any:
-        return relu(x)
+        return relu(x if isinstance(x, Tensor) else np.asarray(x))
 
 
 class Tanh(Module):
