@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pellucid import gradcheck, primitive
+from pellucid import Tensor, gradcheck, primitive, rulecheck
 from pellucid.gradient_check import GradientError
 
 
@@ -55,3 +55,56 @@ def test_nan_is_not_agreement():
 def test_integers_are_refused():
     with pytest.raises(TypeError, match=r"int.*write 1.0 for 1"):
         gradcheck(np.tanh, np.array([1]))
+
+
+# Complex values, and what a rule must hold
+
+
+@primitive
+def conjugate_square(z):
+    return np.conj(z) ** 2, lambda dy: np.conj(dy) * 2 * z  # Re(dy 2 z̄ dz̄) = Re(dȳ 2 z dz)
+
+
+def test_eq_1_complex_values_in_the_convention_of_autograd():
+    z = np.array([1.0 + 2.0j, -0.5j])
+    assert gradcheck(conjugate_square, z, order=2)
+    with pytest.raises(GradientError):
+        gradcheck(primitive(lambda z: (np.conj(z) ** 2, lambda dy: dy * 2 * np.conj(z))), z)
+
+
+def test_rulecheck_passes_a_right_rule():
+    assert rulecheck(lambda x, z: [np.exp(z) * x, np.sum(x)], np.array([1.0, 2.0]), np.array([1j, 0.5]))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (primitive(lambda x: (x * np.float64(2.0) + np.zeros(2), lambda dy: dy * 3)), "order 1"),
+        (lambda x: [x * 2.0, np.sign(x)], "no Tensor"),
+        (lambda x: x * np.zeros(2) if isinstance(x, Tensor) else x * np.ones(2), "the values differ"),
+        (lambda x: np.exp(x).astype(np.float64) if isinstance(x, Tensor) else np.exp(x), "float64 came out"),
+        (lambda x: [x] if isinstance(x, Tensor) else x * 1.0, "nested otherwise"),
+    ],
+)
+def test_rulecheck_names_what_is_wrong(f, message):
+    with pytest.raises(GradientError, match=message):
+        rulecheck(f, np.array([0.3, 0.7]), order=1)
+
+
+def test_rulecheck_finds_a_write_into_an_argument():
+    @primitive
+    def shift(x):
+        x += 1.0
+        return x, lambda dy: dy
+
+    with pytest.raises(ValueError, match="read-only"):
+        rulecheck(shift, np.array([0.3, 0.7]))
+
+
+def test_rulecheck_finds_a_gradient_that_single_precision_changes():
+    @primitive
+    def double(x):
+        return 2 * x, lambda dy: dy * (2 if x.dtype == np.float64 else 3)
+
+    with pytest.raises(GradientError, match="single precision"):
+        rulecheck(double, np.array([0.3, 0.7]))

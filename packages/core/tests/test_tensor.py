@@ -16,14 +16,15 @@ def leaf(x):
 def test_an_ndarray_is_used_not_copied():
     x = np.ones(3)
     assert Tensor(x).data is x
-    assert leaf(x).numpy() is x
+    assert np.shares_memory(leaf(x).numpy(), x)
 
 
 def test_only_floats_can_ask_for_gradients():
-    for bad in (1, [True], np.array([1j]), ["a"]):
+    for bad in (1, [True], np.array([2]), ["a"]):
         with pytest.raises(TypeError, match="floating-point"):
             leaf(bad)
     assert leaf(np.ones(2, np.float32)).dtype == np.float32
+    assert leaf(np.array([1j])).dtype == np.complex128
 
 
 def test_properties_and_repr():
@@ -115,7 +116,7 @@ def test_leaving_the_graph_by_accident_raises_and_on_purpose_does_not():
 def test_detach_shares_memory_and_carries_no_gradient():
     x = leaf([1.0, 2.0])
     d = x.detach()
-    assert d.data is x.data
+    assert np.shares_memory(d.data, x.data)
     (d * x).sum().backward()
     np.testing.assert_array_equal(x.grad.data, [1, 2])
 
@@ -174,11 +175,6 @@ def test_in_place_updates_of_a_leaf():
     np.testing.assert_array_equal(y.data, [1.25, 1.75])
 
 
-def test_writing_into_entries_is_refused():
-    with pytest.raises(TypeError, match="np.where"):
-        leaf([1.0, 2.0])[0] = 3.0
-
-
 def test_requires_grad_can_be_switched_on_a_leaf():
     x = Tensor([1.0])
     x.requires_grad_()
@@ -230,17 +226,23 @@ def test_integers_made_from_a_tensor_carry_no_gradient():
     assert x.astype(np.float32).requires_grad
 
 
-def test_complex_results_are_refused():
+def test_complex_results_carry_gradients():
     x = leaf([1.0, -2.0])
-    for f in (
-        lambda: x * 1j,
-        lambda: np.multiply(x, 1j),
-        lambda: x.astype(complex),
-        lambda: np.einsum("i,i", x, [1j, 1]),
+    for f, slope in (
+        (lambda: np.abs(x * 1j), [1, -1]),
+        (lambda: np.real(np.multiply(x, 1j + 2)), [2, 2]),
+        (lambda: np.real(x.astype(complex) * 3.0), [3, 3]),
+        (lambda: np.real(np.einsum("i,i", x, [1j, 1])), [0, 1]),
     ):
-        with pytest.raises(TypeError, match="real floating-point values only.*complex128"):
-            f()
-    assert (x.detach() * 1j).dtype == complex
+        x.grad = None
+        f().sum().backward()
+        assert x.grad.dtype == np.float64
+        np.testing.assert_allclose(x.grad.numpy(), slope)
+
+
+def test_a_complex_number_has_no_direction_to_descend():
+    with pytest.raises(ValueError, match="real part"):
+        leaf(1.0 + 1j).backward()
 
 
 def test_tensors_in_a_list_that_stands_for_an_array():

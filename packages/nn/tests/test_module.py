@@ -104,7 +104,7 @@ def test_state_dict_is_a_copy_and_loading_keeps_the_arrays():
     net.first.weight.data[...] = 7
     assert not (state["first.weight"] == 7).any()
     net.load_state_dict(state)
-    assert net.first.weight.data is before
+    assert np.shares_memory(net.first.weight.data, before)
     np.testing.assert_array_equal(before, state["first.weight"])
     state["first.weight"][...] = 9
     assert not (before == 9).any()

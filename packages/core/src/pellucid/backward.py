@@ -4,6 +4,10 @@
     x̄ = Σ over all uses of x of the gradient that the use sends back                            (1)
     an operation is visited after everything that was computed from its result                   (2)
     x̄ has the shape of x: axes that broadcasting added or stretched are summed                  (3)
+    x̄ = ∂L/∂ Re x − i ∂L/∂ Im x, so that dL = Re Σ x̄ dx; for a real x its real part              (4)
+
+The last line is how complex values are treated (the convention of HIPS autograd and JAX; PyTorch's gradient is the
+conjugate). With it the rule of a holomorphic function is its complex derivative and needs no conjugates.
 
 Rules are NumPy code. Handed arrays they give numbers, which is the fast path; handed Tensors they are recorded in turn,
 which makes gradients differentiable to any order.
@@ -26,6 +30,7 @@ Differs from it: the order comes from times of birth instead of a topological so
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
@@ -34,10 +39,13 @@ import numpy as np
 from numpy import float64, ndarray
 
 from pellucid import tape
+from pellucid.checking import arrays, check_gradient, checks_here, locked_by, release
+from pellucid.hooks import run_hooks
 from pellucid.primitives import Primitive
 from pellucid.rules.indexing import Scattered
 from pellucid.tape import NO_KWARGS, Node
 from pellucid.tensor import Tensor, data_of, new_tensor, pick, result, without_graph
+from pellucid.writing import overwrite, value_slope, written_over
 
 
 def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> None:
@@ -54,15 +62,20 @@ def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> No
                 dx = dx if isinstance(dx, Tensor) else Tensor(dx)  # an array where nothing depends on a leaf any more
                 leaf.grad = dx if leaf.grad is None else leaf.grad + dx
             else:
-                leaf.grad = without_graph(dx if leaf.grad is None else leaf.grad.data + dx)
+                leaf.grad = without_graph(dx if leaf.grad is None else leaf.grad._data + dx)
 
 
 def seed(end: Tensor, dy: Any) -> Any:
     """The gradient that a pass starts from: `dy` in the shape and dtype of `end`, or 1 for a single number."""
     if dy is None:
-        if end.data.size != 1:
+        if end._data.size != 1:
             raise ValueError(
                 f"backward() starts from one number; this Tensor has shape {end.shape}: pass dy, or sum it"
+            )
+        if end.dtype.kind == "c":
+            raise ValueError(
+                "backward() starts from a real number; this Tensor is complex: take its real part or its absolute "
+                "value, or pass dy (of a holomorphic function dy=1 gives the complex derivative)"
             )
         return np.ones(end.shape, end.dtype)
     if np.shape(dy) != end.shape:
@@ -97,11 +110,14 @@ def gradients(
     """
     sums: dict[Node | Tensor, Any] = {}  # what has arrived so far, for nodes still to visit and for leaves
     owned: set[Node | Tensor] = set()  # sums that are arrays of our own, which may be added to in place
-    dys = [dy.data if isinstance(dy, Tensor) and not create_graph else dy for dy in dys]
+    dys = [dy._data if isinstance(dy, Tensor) and not create_graph else dy for dy in dys]
     for end, dy in zip(ends, dys, strict=True):
         if end.requires_grad:
             add(sums, owned, end.step or end, dy)
     order, leads = newest_first(sums, None if wanted is None else set(wanted))
+    if order and order[-1].born < tape.last_write:
+        refuse_overwritten(order)
+    hooks, locks, checks = tape.hooks, bool(locked_by), tape.somebody_checks and checks_here()
     for node in order:
         if node not in sums:
             continue  # nothing was sent back to it
@@ -111,15 +127,25 @@ def gradients(
                 f"a second backward pass reached {tape.name_of(node.function)}, whose arrays the first one has freed: "
                 f"pass retain_graph=True the first time"
             )
-        if node.function is pick:
+        function = node.function
+        if hooks and id(node) in hooks:
+            dy = run_hooks(node, dy)
+        if function is pick:
             collect(sums, parents[0], args[0], dy)
+            continue
+        if function is written_over and not create_graph:
+            overwritten(sums, owned, node, dy, leads)
+            if not retain_graph:
+                node.args, node.value, node.backs, node.parents = None, None, None, ()
+                if locks:
+                    release(node)
             continue
         if dy.__class__ is list:
             dy = tuple([np.zeros_like(y) if d is None else d for d, y in zip(dy, node.value, strict=True)])
         backs, kwargs = node.backs, NO_KWARGS
         if create_graph:
             backs, given, kwargs = how_back(node, dy, create_graph)
-        elif node.function.__class__ is not Primitive:
+        elif function.__class__ is not Primitive:
             given, kwargs = (dy, node.value, *args), node.kwargs
         elif backs.__class__ is tuple:
             given = dy if dy.__class__ is tuple else (dy,)
@@ -129,11 +155,12 @@ def gradients(
             if parent is None:
                 continue
             if leads is not None and not leading(parent, leads):
-                unwritten(node, x, parent)
                 continue
             dx = back(*given, **kwargs) if kwargs else back(*given)
             if dx is None:
                 continue
+            if checks:
+                check_gradient(node, dx)
             if parent.__class__ is Node and dx.__class__ is ndarray and parent not in sums and dx.shape == x.shape:
                 sums[parent] = dx if dx.dtype is x.dtype else fitted(dx, x, node)  # `send`, as short as it mostly is
             elif parent.__class__ is list:
@@ -146,8 +173,12 @@ def gradients(
                 send(sums, owned, node, x, parent, dx)
         if not retain_graph:
             node.args, node.value, node.backs, node.parents = None, None, None, ()
+            if locks:
+                release(node)
     if leads is not None:
         sums = {x: dx for x, dx in sums.items() if x in leads}
+    if hooks:
+        sums = {x: run_hooks(x, dx) if id(x) in hooks else dx for x, dx in sums.items()}
     return apart(sums, owned, dys)
 
 
@@ -223,11 +254,11 @@ def handle(x: Any, parent: Any) -> Any:
         return x
     if parent.__class__ is list:
         return [handle(part, p) for part, p in zip(x, parent, strict=True)]
-    if parent.__class__ is not Node and parent.data is x:
+    if parent.__class__ is not Node and parent._data is x:
         return parent
     node = parent if parent.__class__ is Node else Node(alias, ALIAS, x, (x,), (parent,), NO_KWARGS)
     t = new_tensor(Tensor)
-    t.data, t.grad, t.requires_grad, t.step = x, None, True, node
+    t._data, t.grad, t.requires_grad, t.step = x, None, True, node
     return t
 
 
@@ -247,8 +278,6 @@ def collect(sums: dict[Any, Any], node: Node, i: int, dy: Any) -> None:
 
 def send(sums: dict[Any, Any], owned: set[Any], node: Node, x: Any, parent: Any, dx: Any) -> None:
     """Add what `node` sends back for its argument x to the sum of the node or leaf that x came from."""
-    if parent.__class__ is not Node and parent.written_at > node.born:
-        raise written_since(node)
     if dx.__class__ is not float64 or (x.__class__ is not float64 and (x.shape or x.dtype is not FLOAT64)):
         dx = fitted(dx, x, node)  # the test spares single numbers a longer one
     add(sums, owned, parent, dx)
@@ -257,27 +286,43 @@ def send(sums: dict[Any, Any], owned: set[Any], node: Node, x: Any, parent: Any,
 FLOAT64 = np.dtype(float64)
 
 
-def unwritten(node: Node, x: Any, parent: Any) -> None:
-    """Raise if the argument x of `node`, which needs no gradient in this pass, has been written into since.
+def overwritten(sums: dict[Any, Any], owned: set[Any], node: Node, dy: Any, leads: set[Any] | None) -> None:
+    """The gradients of a recorded write, without a copy of dy where it is a sum of our own."""
+    old, value, place = node.args  # type: ignore[misc]
+    x, v, _ = node.parents
+    if v is not None and (leads is None or v in leads):
+        dv = value_slope(dy, None, old, value, place)
+        send(sums, owned, node, value, v, np.array(dv) if isinstance(dv, np.ndarray) else dv)
+    if x is not None and (leads is None or x in leads):
+        if node not in owned:
+            dy = np.array(dy)
+        overwrite(dy, place, 0)
+        add(sums, owned, x, dy)
+        owned.add(x)
 
-    It is a leaf's array, or a view of one: a pass that goes on to the leaf finds out there.
-    """
-    if parent.__class__ is list:
-        for xi, p in zip(x, parent, strict=True):
-            unwritten(node, xi, p)
-    elif parent.__class__ is Node:
-        if getattr(parent.value, "base", None) is not None:
-            for p in parent.parents:
-                unwritten(node, x, p)
-    elif parent is not None and parent.written_at > node.born and np.may_share_memory(x, parent.data):
-        raise written_since(node)
+
+def refuse_overwritten(order: list[Node]) -> None:
+    """Raise if a node needs an array that has been written into since it ran."""
+    for node in order:
+        if node.born < tape.last_write and node.args is not None:
+            structural = node.function in NEEDS_NO_VALUES
+            held = [] if structural else [node.value]
+            held += [x for x, parent in zip(node.args, node.parents, strict=True) if parent is None or not structural]
+            held += node.kwargs.values()
+            for array in arrays(held):
+                if (how := tape.write_since(array, node.born)) is not None:
+                    raise RuntimeError(
+                        f"an array that {tape.name_of(node.function)} was computed from, or its result, has been "
+                        f"written into since (by {how}), so the gradient would be wrong: run backward() before the "
+                        f"update, or compute the result again after it"
+                    )
 
 
-def written_since(node: Node) -> RuntimeError:
-    return RuntimeError(
-        f"an array that {tape.name_of(node.function)} was computed from has been written into since, so its "
-        f"gradient would be wrong: run backward() before the update, or compute the result again after it"
-    )
+NEEDS_NO_VALUES = {  # the gradient of these depends on shapes, and on arguments that have none themselves
+    np.add, np.subtract, np.negative, np.positive, np.sum, np.mean, np.cumsum, np.reshape, np.ravel, np.transpose,
+    np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to, np.concatenate, np.stack, np.flip, np.roll,
+    np.repeat, np.tile, np.copy, np.real, np.imag, np.conjugate, operator.getitem, written_over, pick,
+}  # fmt: skip
 
 
 def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> None:
@@ -322,7 +367,7 @@ def fitted(dx: Any, x: Any, node: Node) -> Any:
         dx = np.reshape(np.sum(dx, axis=tuple(range(added)) + stretched), x.shape)  #           (3)
     if dx.dtype != x.dtype:
         if dx.dtype.kind == "c" and x.dtype.kind == "f":
-            dx = np.real(dx)
+            dx = np.real(dx)  #                                                                 (4)
         dx = dx.astype(x.dtype)
     return dx
 
@@ -331,7 +376,7 @@ def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, An
     """Results that share no memory with each other, with `dys`, or with anything that was computed on the way."""
     seen = {id(data_of(dy)) for dy in dys}
     for x, dx in sums.items():
-        data = dx.data if isinstance(dx, Tensor) else dx
+        data = dx._data if isinstance(dx, Tensor) else dx
         if data.__class__ is ndarray:
             if (data.base is not None or id(data) in seen) and x not in owned:
                 sums[x] = np.copy(dx)

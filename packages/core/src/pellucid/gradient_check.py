@@ -4,8 +4,8 @@ For random directions v and weights u, the two sides of
 
     ⟨u, (f(x + h v) − f(x − h v)) / 2h⟩ = ⟨Jᵀ u, v⟩                                            (1)
 
-must agree; the left side needs no derivative, the right side is what `vjp` computes. One argument is moved at a time,
-so that the message can name it. The second order is the same test of the function x ↦ Jᵀ u.
+must agree, where ⟨a, b⟩ = Re Σ a b; the left side needs no derivative, the right side is what `vjp` computes. One
+argument is moved at a time, so that the message can name it. The second order is the same test of x ↦ Jᵀ u.
 
 Symbols
 -------
@@ -82,11 +82,11 @@ def gradcheck(
     rng = np.random.default_rng(rng)
     leaves: list[Any] = []
     form = flatten(list(xs), leaves)
-    points = [np.array(x.data if isinstance(x, Tensor) else x) for x in leaves]
+    points = [np.array(x._data if isinstance(x, Tensor) else x) for x in leaves]
     for i, x in enumerate(points):
-        if x.dtype.kind != "f":
+        if x.dtype.kind not in "fc":
             raise TypeError(f"gradcheck wants floating-point arguments; number {i} holds {x.dtype}: write 1.0 for 1")
-    points = [x.astype(np.float64) for x in points]
+    points = [x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in points]
 
     def flat(*leaves: Any) -> list[Any]:
         ends: list[Any] = []
@@ -95,6 +95,62 @@ def gradcheck(
 
     _check(flat, points, name_of(f), 1, order, rtol, atol, step, directions, rng)
     return True
+
+
+def rulecheck(f: Callable[..., Any], *xs: Any, order: int = 2, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
+    """Everything that a rule must hold, at the point `xs`: for the author of one.
+
+    The value is NumPy's own, in its dtype; the gradient passes `gradcheck` to `order`; nothing is written into an
+    argument; arrays in Fortran order and single precision give the same, and single precision stays single.
+
+    Parameters
+    ----------
+    f : callable
+        A call of the function, for instance ``lambda x: np.sum(x, axis=1)``. Its value may be nested.
+    *xs : array_like
+        Floating-point or complex arrays, away from kinks.
+    order, rtol, atol
+        As in `gradcheck`.
+
+    Returns
+    -------
+    bool
+        True.
+
+    Raises
+    ------
+    GradientError
+        Saying which of these does not hold.
+    """
+    xs = tuple([np.asfortranarray(x) for x in xs])
+    for x in xs:
+        x.flags.writeable = False  # whoever writes into an argument raises
+    name, slopes = name_of(f), []
+    for points in (xs, [x.astype(SINGLE[x.dtype.char]) for x in xs]):
+        expected: list[Any] = []
+        found: list[Any] = []
+        form = flatten(f(*points), expected)
+        ys, pullback = vjp(lambda *xs, found=found: _listed(f(*xs), found), *points)
+        if flatten(f(*[Tensor(x, requires_grad=True) for x in points]), []) != form:
+            raise GradientError(f"{name}: Tensors give a result that is nested otherwise than that of arrays")
+        if not all(isinstance(y, Tensor) for y in found):
+            raise GradientError(f"{name}: a part of its result is no Tensor, and has no gradient")
+        for e, y in zip(expected, ys, strict=True):
+            if np.shape(e) != np.shape(y) or np.asarray(e).dtype != np.asarray(y).dtype:
+                raise GradientError(
+                    f"{name} of {points[0].dtype}: {np.shape(y)} {np.asarray(y).dtype} came out, where arrays give "
+                    f"{np.shape(e)} {np.asarray(e).dtype}"
+                )
+            if not np.allclose(e, y, rtol=1e-12 if points is xs else 1e-4, atol=1e-12 if points is xs else 1e-4):
+                raise GradientError(f"{name} of {points[0].dtype}: the values differ from those of arrays")
+        slopes.append(pullback([np.ones(np.shape(y), np.asarray(y).dtype) for y in ys]))
+        for i, (x, dx) in enumerate(zip(points, slopes[-1], strict=True)):
+            if np.asarray(dx).dtype != x.dtype:
+                raise GradientError(f"{name}: argument {i} is {x.dtype}, its gradient {np.asarray(dx).dtype}")
+    for i, (dx, single) in enumerate(zip(*slopes, strict=True)):
+        if not np.allclose(dx, single, rtol=1e-2, atol=1e-2 * np.max(np.abs(dx), initial=1e-300)):
+            raise GradientError(f"{name}, argument {i}: the gradient in single precision is another one")
+    return gradcheck(f, *xs, order=order, rtol=rtol, atol=atol)
 
 
 def _check(
@@ -110,7 +166,7 @@ def _check(
     rng: np.random.Generator,
 ) -> None:
     ys, pullback = vjp(f, *points)
-    u = [rng.standard_normal(np.shape(y)) for y in ys]
+    u = [direction(y, rng) for y in ys]
     dxs = pullback(u)
     for i, (x, dx) in enumerate(zip(points, dxs, strict=True)):
         if np.shape(dx) != x.shape:
@@ -118,11 +174,11 @@ def _check(
                 f"{name}: the gradient of argument {i} has shape {np.shape(dx)}, the argument {x.shape}"
             )
         for _ in range(directions):
-            v = rng.standard_normal(x.shape)
+            v = direction(x, rng)
             moved = [[*points[:i], x + h * v, *points[i + 1 :]] for h in (step, -step)]
             plus, minus = (plain(f(*at)) for at in moved)
             parts = [np.sum(w * (p - m)) for w, p, m in zip(u, plus, minus, strict=True)]
-            expected, found = sum(parts) / (2 * step), np.sum(dx * v)  #                        (1)
+            expected, found = np.real(sum(parts)) / (2 * step), np.real(np.sum(dx * v))  #      (1)
             if not abs(found - expected) <= atol + rtol * max(abs(expected), abs(found)):
                 raise GradientError(
                     f"{name}, argument {i}, derivative of order {level}: the gradient gives {found:.12g} along a "
@@ -136,8 +192,24 @@ def _check(
         _check(slope, points, name, level + 1, order, rtol, atol, step, directions, rng)
 
 
+def direction(x: Any, rng: np.random.Generator) -> Any:
+    """A random array shaped as x, complex where x is."""
+    v = rng.standard_normal(np.shape(x))
+    return v + 1j * rng.standard_normal(np.shape(x)) if np.iscomplexobj(x) else v
+
+
+SINGLE = {"d": np.float32, "f": np.float32, "D": np.complex64, "F": np.complex64}
+
+
+def _listed(y: Any, leaves: list[Any]) -> list[Any]:
+    """The leaves of y, also appended to `leaves`."""
+    before = len(leaves)
+    flatten(y, leaves)
+    return leaves[before:]
+
+
 def plain(ys: list[Any]) -> list[Any]:
-    return [y.data if isinstance(y, Tensor) else y for y in ys]
+    return [y._data if isinstance(y, Tensor) else y for y in ys]
 
 
-__all__ = ["GradientError", "gradcheck", "no_grad"]
+__all__ = ["GradientError", "gradcheck", "no_grad", "rulecheck"]

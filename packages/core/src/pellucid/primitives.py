@@ -56,7 +56,7 @@ class Primitive:
                 if x.requires_grad:
                     parent = x.step or x
                     needed = True
-                x = x.data
+                x = x._data
             elif isinstance(x, NESTED):
                 self._refuse_tensors([x])
             values.append(x)
@@ -69,7 +69,7 @@ class Primitive:
         if value.__class__ is not np.ndarray and holds_tensor(value):
             raise TypeError(
                 f"{tape.name_of(self)} used a Tensor that is not among its arguments, which would get no gradient: "
-                f"pass it as an argument, or use its .data"
+                f"pass it as an argument, or use its ._data"
             )
         if not needed or not tape.recording():
             return without_graph(value)

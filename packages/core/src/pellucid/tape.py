@@ -21,9 +21,12 @@ language that they differentiate.
 from __future__ import annotations
 
 import inspect
+import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from difflib import get_close_matches
 from itertools import count
 from threading import Lock
 from typing import Any
@@ -35,6 +38,7 @@ compositions: dict[Function, Function] = {}  # NumPy function -> the same functi
 constants: set[Function] = set()  # functions whose derivative is zero wherever it exists: they return plain arrays
 births: Callable[[], int] = count(1).__next__  # the clock: everything recorded has its own time of birth
 NO_KWARGS: dict[str, Any] = {}
+hooks: dict[int, tuple[Any, list[Any]]] = {}  # id of a node or leaf -> (a weak reference to it, its hooks); hooks.py
 _known_keywords: set[tuple[Any, ...]] = set()  # (function, *keywords) that a rule was found to take
 
 
@@ -73,6 +77,17 @@ class Node:
         self.function, self.backs, self.value = function, backs, value
         self.args: tuple[Any, ...] | None = args
         self.parents, self.kwargs = parents, kwargs
+        if somebody_checks:
+            check_node(self)
+
+
+somebody_checks = 0  # how many `checked()` blocks are open, in all threads
+
+
+def check_node(node: Node) -> None:
+    from pellucid.checking import check
+
+    check(node)
 
 
 class NoRuleError(TypeError):
@@ -95,6 +110,8 @@ def rule(function: Function, *per_argument: Function | None) -> None:
         several arrays `dy` and `y` are tuples.
     """
     rules[function] = per_argument
+    compositions.pop(function, None)
+    constants.discard(function)
     _known_keywords.clear()
 
 
@@ -103,6 +120,8 @@ def written_as(function: Function) -> Callable[[Function], Function]:
 
     def keep(body: Function) -> Function:
         compositions[function] = body
+        rules.pop(function, None)
+        constants.discard(function)
         _known_keywords.clear()
         return body
 
@@ -143,23 +162,37 @@ def check_keywords(function: Function, bodies: Any, kwargs: dict[str, Any]) -> N
     _known_keywords.add((function, *kwargs))
 
 
-def find_rule(function: Function) -> Any:
-    """The rule of `function`; plugins are asked once, the first time that one is missing."""
-    if function not in rules:
-        _load_rules_of_plugins()
-    try:
-        return rules[function]
-    except KeyError:
-        raise NoRuleError(no_rule_message(function)) from None
+def learn(function: Function) -> None:
+    """Nothing is known of `function`: ask the rules of SciPy's functions, and the plugins, once each.
+
+    Raises
+    ------
+    NoRuleError
+        If there is still nothing that states its derivative.
+    """
+    for load in (_load_scipy_rules, _load_rules_of_plugins):
+        load()
+        if function in rules or function in compositions or function in constants:
+            return
+    raise NoRuleError(no_rule_message(function))
 
 
 def no_rule_message(function: Function) -> str:
     name = name_of(function)
+    near = nearest(function)
     return (
         f"{name} has no gradient rule. Give it one with pellucid.rule({name}, lambda dy, y, *args: ...), one "
         f"expression per argument, or write the step as a @pellucid.primitive; detach() the input if "
-        f"no gradient should pass here"
+        f"no gradient should pass here" + (f". The nearest that has one: {near}" if near else "")
     )
+
+
+def nearest(function: Function) -> str:
+    """The function with the most similar name that has a derivative, or nothing."""
+    known = {getattr(f, "__name__", ""): name_of(f) for f in (*rules, *compositions)}
+    wanted = getattr(function, "__name__", "")
+    found = get_close_matches(wanted, known, 1, 0.7) or [name for name in known if len(name) > 2 and name in wanted]
+    return known[max(found, key=len)] if found else ""
 
 
 def name_of(function: Function) -> str:
@@ -169,7 +202,15 @@ def name_of(function: Function) -> str:
     return f"{module}.{name}".replace("numpy.", "np.") if module.split(".")[0] == "numpy" else str(name)
 
 
+_scipy_rules_loaded = False
 _plugin_rules_loaded = False
+
+
+def _load_scipy_rules() -> None:
+    global _scipy_rules_loaded
+    if not _scipy_rules_loaded and "scipy.special" in sys.modules:
+        _scipy_rules_loaded = True
+        import pellucid.scipy_rules  # noqa: F401
 
 
 def _load_rules_of_plugins() -> None:
@@ -182,15 +223,64 @@ def _load_rules_of_plugins() -> None:
     load_rules()
 
 
-def written(tensor: Any) -> None:
-    """Tell the tape that ``tensor.data`` has been written into.
+# Writes into memory. A node keeps arrays, so a write into one of them after it ran would give a wrong gradient. Every
+# write that a Tensor knows of is noted here with its time; a backward pass compares it with the nodes that are older.
 
-    A later backward pass through an operation that saw the old values raises instead of using the new ones.
-    Only leaves are watched, so a result must not be written into.
+last_write = 0  # the time of the last write
+writes: dict[int, tuple[Any, dict[tuple[int, int], tuple[int, str]]]] = {}  # id of the array that owns the memory ->
+#                                                          (a weak reference to it, from bounds to (time, what wrote))
+EVERYWHERE = (0, sys.maxsize)
+
+
+def wrote(array: Any, how: str) -> None:
+    """Tell the tape that the memory of `array` has been written into.
+
+    A later backward pass that needs the old values raises and says `how` they were lost, instead of using the new ones.
     """
-    if tensor.step is not None:
-        raise TypeError("only a leaf may be written into; this Tensor is a result: write into a copy of it")
-    tensor.written_at = births()
+    global last_write
+    owner = owner_of(array)
+    if id(owner) not in writes:
+        key = id(owner)
+        writes[key] = weakref.ref(owner, lambda _: writes.pop(key, None)), {}
+    last_write = births()
+    where = EVERYWHERE if owner is array else bounds(array)
+    noted = writes[id(owner)][1]
+    if len(noted) > 1000:  # many small places: from now on it is one large one
+        noted.clear()
+        where = EVERYWHERE
+    noted[where] = last_write, how
+
+
+def written(tensor: Any, how: str = "a write into .data") -> None:
+    """`wrote` for the array of a Tensor."""
+    wrote(tensor._data, how)
+
+
+def write_since(array: Any, born: int) -> str | None:
+    """What wrote into the memory of `array` after that time, if anything did."""
+    found = writes.get(id(owner_of(array)))
+    if found is not None:
+        for (start, stop), (time, how) in found[1].items():
+            if time > born:
+                first, last = bounds(array)
+                if first < stop and start < last:
+                    return how
+    return None
+
+
+def owner_of(array: Any) -> Any:
+    """The array whose memory a view looks into."""
+    while getattr(array.base, "__array_interface__", None) is not None:
+        array = array.base
+    return array
+
+
+def bounds(array: Any) -> tuple[int, int]:
+    """First address of an array, and the one after its last."""
+    from numpy.lib.array_utils import byte_bounds
+
+    start, stop = byte_bounds(array)
+    return int(start), int(stop)
 
 
 # no_grad. Asking a ContextVar costs 40 ns, so it is asked only while somebody, somewhere, is inside `no_grad`.

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pellucid import tape
-from pellucid.tape import NO_KWARGS, Node, find_rule, recording, rules
+from pellucid.tape import NO_KWARGS, Node, recording, rules
 
 Array = NDArray[Any]
 
@@ -42,7 +42,7 @@ class Tensor:
     Attributes
     ----------
     data : ndarray or NumPy scalar
-        The values. Writing into it is not recorded: tell the tape with `tape.written`.
+        The values. A write into it is not recorded; if a graph still needs the old values, its backward pass raises.
     grad : Tensor or None
         The gradient that `backward` has summed up so far, for a leaf.
     requires_grad : bool
@@ -51,48 +51,75 @@ class Tensor:
         How it was made; None for a leaf.
     """
 
-    __slots__ = ("data", "grad", "requires_grad", "step", "written_at", "__weakref__")
+    __slots__ = ("_data", "grad", "requires_grad", "step", "alias", "views", "__weakref__")
     __array_priority__ = 1000.0
 
-    data: Any
+    _data: Any
     grad: Tensor | None
     requires_grad: bool
     step: Node | None
-    written_at: int
+    alias: tuple[Tensor, Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # of a view: what of, and how; else unset
+    views: list[Any]  # weak references to the views of this Tensor; unset where there were none
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
-        self.data = np.asarray(data, dtype=dtype)  # of a Tensor with a gradient: raises instead of dropping it
+        self._data = np.asarray(data, dtype=dtype)  # of a Tensor with a gradient: raises instead of dropping it
         self.grad = None
         self.requires_grad = requires_grad
         if requires_grad:
             self._check_has_gradients()
         self.step = None
-        self.written_at = 0
 
     def _check_has_gradients(self) -> None:
-        if self.dtype.kind != "f":
+        if self.dtype.kind not in "fc":
             raise TypeError(
-                f"only real floating-point values have gradients; these are {self.dtype}: "
+                f"only floating-point and complex values have gradients; these are {self.dtype}: "
                 f"pass dtype=float, or write 1.0 for 1"
             )
 
     # What an array says of itself
 
     @property
+    def data(self) -> Any:
+        if not self.requires_grad or self._data.__class__ is not np.ndarray:
+            return self._data
+        from pellucid.watched import watch
+
+        return watch(self, self._data)
+
+    @data.setter
+    def data(self, values: Any) -> None:
+        if values is not self._data:
+            from pellucid.watched import replace
+
+            replace(self, values)
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        return self.data.shape  # type: ignore[no-any-return]
+        return self._data.shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        return self.data.ndim  # type: ignore[no-any-return]
+        return self._data.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
-        return self.data.size  # type: ignore[no-any-return]
+        return self._data.size  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.data.dtype  # type: ignore[no-any-return]
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        return self._data.nbytes  # type: ignore[no-any-return]
+
+    @property
+    def itemsize(self) -> int:
+        return self._data.itemsize  # type: ignore[no-any-return]
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._data.strides  # type: ignore[no-any-return]
 
     @property
     def is_leaf(self) -> bool:
@@ -108,10 +135,10 @@ class Tensor:
         return record(np.swapaxes, (self, -1, -2), NO_KWARGS)  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self._data)
 
     def __repr__(self) -> str:
-        values = np.array2string(np.asarray(self.data), separator=", ", prefix="Tensor(")
+        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
         default = self.dtype == np.float64 or self.dtype.kind in "biu"
         return (
             f"Tensor({values}"
@@ -128,20 +155,21 @@ class Tensor:
 
     def numpy(self) -> Array:
         """The values as an ndarray, without a graph. It shares memory with this Tensor."""
-        return np.asarray(self.data)
+        data = self.data
+        return data if isinstance(data, np.ndarray) else np.asarray(data)
 
     def item(self) -> Any:
         """The one value as a Python number, without a graph."""
         if self.size != 1:
             raise ValueError(f"item() wants exactly one value; this Tensor has shape {self.shape}")
-        return self.data.item()
+        return self._data.item()
 
     def tolist(self) -> Any:
         return self.numpy().tolist()
 
     def detach(self) -> Tensor:
         """The same values without a graph. They share memory."""
-        return Tensor(self.data)
+        return Tensor(self._data)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self.requires_grad and recording():
@@ -149,7 +177,7 @@ class Tensor:
                 "turning this Tensor into a plain array would silently drop its gradient: call .numpy() if that is "
                 "meant; to build an array from Tensors use np.stack or np.concatenate"
             )
-        return np.array(self.data, dtype=dtype, copy=copy)
+        return np.array(self._data, dtype=dtype, copy=copy)
 
     def _number(self, kind: Callable[[Any], Any]) -> Any:
         if self.requires_grad and recording():
@@ -168,29 +196,29 @@ class Tensor:
         return self._number(complex)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return operator.index(self.data)
+        return operator.index(self._data)
 
     def __bool__(self) -> bool:
-        return bool(self.data)  # as an array: one value has a truth, many raise
+        return bool(self._data)  # as an array: one value has a truth, many raise
 
     # Copying: a copy of a leaf is a leaf; a copy of a result passes its gradient on; a pickle knows no graph
 
     def __copy__(self) -> Tensor:
         if self.requires_grad and self.step is not None and recording():
             return self.copy()  # type: ignore[no-any-return]
-        return type(self)._restore(self.data, self.requires_grad and self.is_leaf)
+        return type(self)._restore(self._data, self.requires_grad and self.is_leaf)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.requires_grad and self.step is not None and recording():
             return self.copy()  # type: ignore[no-any-return]
-        twin = type(self)._restore(np.array(self.data), self.requires_grad and self.is_leaf)
+        twin = type(self)._restore(np.array(self._data), self.requires_grad and self.is_leaf)
         if self.grad is not None:
-            twin.grad = Tensor(np.array(self.grad.data))
+            twin.grad = Tensor(np.array(self.grad._data))
         memo[id(self)] = twin
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._restore, (np.asarray(self.data), self.requires_grad and self.is_leaf)
+        return type(self)._restore, (np.asarray(self._data), self.requires_grad and self.is_leaf)
 
     @classmethod
     def _restore(cls, data: Array, requires_grad: bool) -> Tensor:
@@ -226,32 +254,64 @@ class Tensor:
         self.requires_grad = requires_grad
         return self
 
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Any:
+        """Call ``hook(gradient)`` in every backward pass, with the whole gradient of this Tensor.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets the gradient as a Tensor. What it returns is passed on in its place; None leaves it as it is.
+
+        Returns
+        -------
+        handle
+            ``handle.remove()`` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            If this Tensor needs no gradient.
+        """
+        from pellucid.hooks import register
+
+        return register(self, hook)
+
+    def _become(self, y: Any) -> Tensor:
+        """Take the value y, as the next version of this Tensor."""
+        return writing.become(self, y)
+
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if kwargs and ("out" in kwargs or (method == "__call__" and "where" in kwargs)):
-            _refuse_out_and_where(ufunc, kwargs)
-        if method == "__call__":
-            return record(ufunc, args, kwargs)
-        from pellucid.rules.ufunc_methods import call
-
-        return call(ufunc, method, args, kwargs)
+        if method == "__call__" and not kwargs:
+            return record(ufunc, args, NO_KWARGS)
+        if method == "at":
+            return writing.at(ufunc, *args)
+        return _ufunc_methods.call(ufunc, method, args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function in writing.WRITERS:
+            return writing.write(function, args, kwargs)
         if kwargs:
+            if isinstance(kwargs.get("out"), Tensor):
+                kwargs = dict(kwargs)
+                return kwargs.pop("out")._become(self.__array_function__(function, types, args, kwargs))
             if kwargs.get("out") is not None:
-                _refuse_out_and_where(function, {"out": kwargs["out"]})
+                _refuse_out(function)
             if any(holds_tensor(v) for v in kwargs.values()):
                 kwargs = {name: data_of(v) if parent_of(v) is None else v for name, v in kwargs.items()}
                 if any(holds_tensor(v) for v in kwargs.values()):
                     args, kwargs = _all_positional(function, args, kwargs)
         y = record(function, args, kwargs)
-        if len(args) > 2 and isinstance(y, Tensor) and any(y.data is x for x in args):
-            _refuse_out_and_where(function, {"out": y.data})  # it was among the positional arguments
+        if len(args) > 2 and isinstance(y, Tensor) and any(y._data is x for x in args):
+            _refuse_out(function)  # it was among the positional arguments
         return y
 
     def __getitem__(self, index: Any) -> Any:
-        return record(operator.getitem, (self, _plain_index(index)), NO_KWARGS)
+        index = plain_index(index)
+        if self.step is not None and self.step.function is writing.written_over and recording():
+            return writing.read_version(self, index)
+        return record(operator.getitem, (self, index), NO_KWARGS)
 
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
@@ -259,7 +319,7 @@ class Tensor:
         return (self[i] for i in range(len(self)))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError("a Tensor cannot be written into: build the new values with np.where or np.concatenate")
+        writing.assign(self, index, value)
 
     # Operators run NumPy's operator on the data: for single numbers that is eight times faster than the ufunc.
 
@@ -301,72 +361,128 @@ class Tensor:
 
     def __abs__(self) -> Tensor: return record(np.absolute, (self,), NO_KWARGS)  # type: ignore[no-any-return]  # fmt: skip
 
-    def __iadd__(self, other: Any) -> Tensor: return _write(self, operator.add, other)  # fmt: skip
+    def __iadd__(self, other: Any) -> Tensor: return writing.update(self, "add", other)  # fmt: skip
 
-    def __isub__(self, other: Any) -> Tensor: return _write(self, operator.sub, other)  # fmt: skip
+    def __isub__(self, other: Any) -> Tensor: return writing.update(self, "sub", other)  # fmt: skip
 
-    def __imul__(self, other: Any) -> Tensor: return _write(self, operator.mul, other)  # fmt: skip
+    def __imul__(self, other: Any) -> Tensor: return writing.update(self, "mul", other)  # fmt: skip
 
-    def __itruediv__(self, other: Any) -> Tensor: return _write(self, operator.truediv, other)  # fmt: skip
+    def __itruediv__(self, other: Any) -> Tensor: return writing.update(self, "truediv", other)  # fmt: skip
+
+    def __ipow__(self, other: Any) -> Tensor: return writing.update(self, "pow", other)  # fmt: skip
+
+    def __imod__(self, other: Any) -> Tensor: return writing.update(self, "mod", other)  # fmt: skip
+
+    def __imatmul__(self, other: Any) -> Tensor: return writing.update(self, "matmul", other)  # fmt: skip
+
+    def __ifloordiv__(self, other: Any) -> Tensor: return writing.update(self, "floordiv", other)  # fmt: skip
 
     # Comparisons are piecewise constant: plain arrays of truth values.
 
-    def __lt__(self, other: Any) -> Any: return self.data < data_of(other)  # fmt: skip
+    def __lt__(self, other: Any) -> Any: return self._data < data_of(other)  # fmt: skip
 
-    def __le__(self, other: Any) -> Any: return self.data <= data_of(other)  # fmt: skip
+    def __le__(self, other: Any) -> Any: return self._data <= data_of(other)  # fmt: skip
 
-    def __gt__(self, other: Any) -> Any: return self.data > data_of(other)  # fmt: skip
+    def __gt__(self, other: Any) -> Any: return self._data > data_of(other)  # fmt: skip
 
-    def __ge__(self, other: Any) -> Any: return self.data >= data_of(other)  # fmt: skip
+    def __ge__(self, other: Any) -> Any: return self._data >= data_of(other)  # fmt: skip
 
-    def __eq__(self, other: Any) -> Any: return self.data == data_of(other)  # fmt: skip
+    def __eq__(self, other: Any) -> Any: return self._data == data_of(other)  # fmt: skip
 
-    def __ne__(self, other: Any) -> Any: return self.data != data_of(other)  # fmt: skip
+    def __ne__(self, other: Any) -> Any: return self._data != data_of(other)  # fmt: skip
 
     __hash__ = object.__hash__
 
-    # Methods that an ndarray has too. Each is the NumPy function of that name.
+    def __contains__(self, value: Any) -> bool: return data_of(value) in self._data  # fmt: skip
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return record(np.sum, (self,), {"axis": axis, "keepdims": keepdims})
+    # Integers and truth values have bits, and no gradients.
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return record(np.prod, (self,), {"axis": axis, "keepdims": keepdims})
+    def __and__(self, other: Any) -> Any: return np.bitwise_and(self, other)  # fmt: skip
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return record(np.mean, (self,), {"axis": axis, "keepdims": keepdims})
+    def __rand__(self, other: Any) -> Any: return np.bitwise_and(other, self)  # fmt: skip
 
-    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        return record(np.var, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+    def __or__(self, other: Any) -> Any: return np.bitwise_or(self, other)  # fmt: skip
 
-    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        return record(np.std, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+    def __ror__(self, other: Any) -> Any: return np.bitwise_or(other, self)  # fmt: skip
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return record(np.max, (self,), {"axis": axis, "keepdims": keepdims})
+    def __xor__(self, other: Any) -> Any: return np.bitwise_xor(self, other)  # fmt: skip
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return record(np.min, (self,), {"axis": axis, "keepdims": keepdims})
+    def __rxor__(self, other: Any) -> Any: return np.bitwise_xor(other, self)  # fmt: skip
 
-    def cumsum(self, axis: Any = None) -> Any:
-        return record(np.cumsum, (self,), {"axis": axis})
+    def __invert__(self) -> Any: return np.invert(self)  # fmt: skip
 
-    def argmax(self, axis: Any = None) -> Any:
-        return self.data.argmax(axis)
+    def __divmod__(self, other: Any) -> Any: return np.divmod(self, other)  # fmt: skip
 
-    def argmin(self, axis: Any = None) -> Any:
-        return self.data.argmin(axis)
+    def __rdivmod__(self, other: Any) -> Any: return np.divmod(other, self)  # fmt: skip
 
-    def argsort(self, axis: int = -1) -> Any:
-        return self.data.argsort(axis)
+    # Methods that an ndarray has too. Each is the NumPy function of that name, with its arguments.
 
-    def reshape(self, *shape: Any) -> Any:
-        return record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), NO_KWARGS)
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        return _reduced(np.sum, self, axis, keepdims, {"dtype": dtype, "out": out, **more})
 
-    def ravel(self) -> Any:
-        return record(np.ravel, (self,), NO_KWARGS)
+    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        return _reduced(np.prod, self, axis, keepdims, {"dtype": dtype, "out": out, **more})
 
-    flatten = ravel
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        return _reduced(np.mean, self, axis, keepdims, {"dtype": dtype, "out": out, **more})
+
+    def var(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: bool = False, **more: Any
+    ) -> Any:
+        return _reduced(np.var, self, axis, keepdims, {"dtype": dtype, "out": out, "ddof": ddof or None, **more})
+
+    def std(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: bool = False, **more: Any
+    ) -> Any:
+        return _reduced(np.std, self, axis, keepdims, {"dtype": dtype, "out": out, "ddof": ddof or None, **more})
+
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        return _reduced(np.max, self, axis, keepdims, {"out": out, **more})
+
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        return _reduced(np.min, self, axis, keepdims, {"out": out, **more})
+
+    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        return np.cumsum(self, axis, dtype, out)
+
+    def cumprod(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        return np.cumprod(self, axis, dtype, out)
+
+    def all(self, *args: Any, **kwargs: Any) -> Any:
+        return self._data.all(*args, **kwargs)
+
+    def any(self, *args: Any, **kwargs: Any) -> Any:
+        return self._data.any(*args, **kwargs)
+
+    def argmax(self, *args: Any, **kwargs: Any) -> Any:
+        return self._data.argmax(*args, **kwargs)
+
+    def argmin(self, *args: Any, **kwargs: Any) -> Any:
+        return self._data.argmin(*args, **kwargs)
+
+    def argsort(self, *args: Any, **kwargs: Any) -> Any:
+        return self._data.argsort(*args, **kwargs)
+
+    def argpartition(self, *args: Any, **kwargs: Any) -> Any:
+        return self._data.argpartition(*args, **kwargs)
+
+    def nonzero(self) -> Any:
+        return self._data.nonzero()
+
+    def searchsorted(self, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+        return self._data.searchsorted(data_of(v), side, sorter)
+
+    def round(self, decimals: int = 0) -> Any:
+        return self._data.round(decimals)
+
+    def reshape(self, *shape: Any, **more: Any) -> Any:
+        return record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), more or NO_KWARGS)
+
+    def ravel(self, order: Any = "C") -> Any:
+        return record(np.ravel, (self, order), NO_KWARGS)
+
+    def flatten(self, order: Any = "C") -> Any:
+        return record(np.copy, (record(np.ravel, (self, order), NO_KWARGS),), NO_KWARGS)  # never a view
 
     def transpose(self, *axes: Any) -> Any:
         return record(np.transpose, (self, (axes[0] if len(axes) == 1 else axes) or None), NO_KWARGS)
@@ -377,8 +493,14 @@ class Tensor:
     def squeeze(self, axis: Any = None) -> Any:
         return record(np.squeeze, (self, axis), NO_KWARGS)
 
-    def take(self, indices: Any, axis: Any = None) -> Any:
-        return record(np.take, (self, indices), {"axis": axis})
+    def take(self, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
+        return np.take(self, indices, axis, out, mode)
+
+    def choose(self, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+        return np.choose(self, choices, out, mode)
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        return np.compress(condition, self, axis, out)
 
     def repeat(self, repeats: Any, axis: Any = None) -> Any:
         return record(np.repeat, (self, repeats), {"axis": axis})
@@ -395,25 +517,54 @@ class Tensor:
     def clip(self, min: Any = None, max: Any = None) -> Any:
         return record(np.clip, (self, min, max), NO_KWARGS)
 
-    def round(self, decimals: int = 0) -> Any:
-        return self.data.round(decimals)
+    def astype(self, dtype: DTypeLike, **more: Any) -> Any:
+        return record(_cast, (self, np.dtype(dtype)), more or NO_KWARGS)
 
-    def astype(self, dtype: DTypeLike) -> Any:
-        return record(_cast, (self, np.dtype(dtype)), NO_KWARGS)
-
-    def copy(self) -> Any:
-        return record(np.copy, (self,), NO_KWARGS)
+    def copy(self, order: Any = "C") -> Any:
+        return record(np.copy, (self, order), NO_KWARGS)
 
     def conj(self) -> Any:
         return record(np.conjugate, (self,), NO_KWARGS)
+
+    conjugate = conj
 
     @property
     def real(self) -> Any:
         return record(np.real, (self,), NO_KWARGS)
 
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
     @property
     def imag(self) -> Any:
         return record(np.imag, (self,), NO_KWARGS)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self.imag[...] = value
+
+    # These write into the Tensor.
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        writing.put(self, indices, values, mode)
+
+    def sort(self, axis: int = -1, **more: Any) -> None:
+        self._become(np.sort(self, axis, **more))
+
+    def partition(self, kth: Any, axis: int = -1, **more: Any) -> None:
+        self._become(np.partition(self, kth, axis, **more))
+
+
+def _reduced(function: Any, x: Tensor, axis: Any, keepdims: Any, more: dict[str, Any]) -> Any:
+    """A reduction as a method: without further arguments it is spared the way through NumPy's protocol."""
+    more = {name: value for name, value in more.items() if value is not None and value is not np._NoValue}
+    if more:
+        return function(x, axis=axis, keepdims=keepdims, **more)
+    return record(function, (x,), {"axis": axis, "keepdims": keepdims})
 
 
 # Recording
@@ -423,44 +574,56 @@ def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run `function` on the arrays inside `args`; leave a Node behind if a gradient may be asked for."""
     parents = tuple([parent_of(x) for x in args]) if recording() else ()
     if any([p is not None for p in parents]):
-        if function in tape.compositions:
-            body = tape.compositions[function]
-            if kwargs:
-                tape.check_keywords(function, (body,), kwargs)
-            return body(*args, **kwargs)
-        if function not in tape.constants:
-            backs = find_rule(function)
+        backs = rules.get(function)
+        if backs is None:
+            if function not in tape.compositions and function not in tape.constants:
+                tape.learn(function)
+                return record(function, args, kwargs)
+            if function in tape.compositions:
+                body = tape.compositions[function]
+                if kwargs:
+                    tape.check_keywords(function, (body,), kwargs)
+                return body(*args, **kwargs)
+        else:
             tape.check_backs(function, backs, parents)
             if kwargs:
                 needed = [back for back, parent in zip(backs, parents, strict=False) if parent is not None]
                 tape.check_keywords(function, needed, kwargs)
             values = tuple([data_of(x) for x in args])
-            return result(Node(function, backs, function(*values, **kwargs), values, parents, kwargs))
+            y = result(Node(function, backs, function(*values, **kwargs), values, parents, kwargs))
+            if y.__class__ is Tensor and y._data.__class__ is np.ndarray and y._data.base is not None:
+                writing.note_view(y, function, args, kwargs)
+            return y
     y = function(*[data_of(x) for x in args], **kwargs)
-    return y if function in tape.constants else without_graph(y)
+    if function in tape.constants:
+        return y
+    y = without_graph(y)
+    if y.__class__ is Tensor and y._data.__class__ is np.ndarray and y._data.base is not None and args:
+        writing.note_view(y, function, args, kwargs)
+    return y
 
 
 def binary(function: Any, operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Tensor:
     """`record` for the operators: two arguments, at least one of them a Tensor, and no keywords."""
     da, db, pa, pb = a, b, None, None
     if isinstance(a, Tensor):
-        da = a.data
+        da = a._data
         if a.requires_grad:
             pa = a.step or a
     if isinstance(b, Tensor):
-        db = b.data
+        db = b._data
         if b.requires_grad:
             pb = b.step or b
     y = new_tensor(Tensor)
-    y.data = value = operation(da, db)
+    y._data = value = operation(da, db)
     y.grad = None
     if (pa is not None or pb is not None) and recording():
         y.requires_grad = True
         y.step = Node(function, rules[function], value, (da, db), (pa, pb), NO_KWARGS)
-        if value.__class__ is not float64 and (value.__class__ is not np.ndarray or value.dtype.kind != "f"):
+        if value.__class__ is not float64 and (value.__class__ is not np.ndarray or value.dtype.kind not in "fc"):
             return result(y.step)  # type: ignore[no-any-return]
     else:
-        y.requires_grad, y.step, y.written_at = False, None, 0
+        y.requires_grad, y.step = False, None
     return y
 
 
@@ -479,15 +642,15 @@ def result(node: Node) -> Any:
         return _like(value, parts)
     if value.__class__ not in ONE_ARRAY:
         node.value = value = np.asarray(value)[()]  # a number of Python's, or a subclass of ndarray
-    if value.dtype.kind != "f":
+    if value.dtype.kind not in "fc":
         if value.dtype.kind in "iub":
             return Tensor(value)
         raise TypeError(
-            f"gradients pass through real floating-point values only; {tape.name_of(node.function)} returned "
-            f"{value.dtype}: compute with real and imaginary part, or detach() the input"
+            f"gradients pass through floating-point and complex values only; {tape.name_of(node.function)} returned "
+            f"{value.dtype}: detach() the input"
         )
     y = new_tensor(Tensor)
-    y.data, y.grad, y.requires_grad, y.step = value, None, True, node
+    y._data, y.grad, y.requires_grad, y.step = value, None, True, node
     return y
 
 
@@ -504,7 +667,7 @@ def without_graph(y: Any) -> Any:
     """Arrays and numbers become Tensors that need no gradient; anything else stays what it is."""
     if y.__class__ is np.ndarray:
         t = new_tensor(Tensor)
-        t.data, t.grad, t.requires_grad, t.step, t.written_at = y, None, False, None, 0
+        t._data, t.grad, t.requires_grad, t.step = y, None, False, None
         return t
     if isinstance(y, np.ndarray | np.generic):
         return Tensor(y)
@@ -521,7 +684,7 @@ def _like(several: Any, parts: list[Any]) -> Any:
 def data_of(x: Any) -> Any:
     """The plain value of an argument: Tensors, alone or in a list, are replaced by their arrays."""
     if isinstance(x, Tensor):
-        return x.data
+        return x._data
     if isinstance(x, SEQUENCES) and holds_tensor(x):
         parts = [data_of(part) for part in x]
         return tuple(parts) if isinstance(x, tuple) else parts
@@ -548,26 +711,12 @@ def holds_tensor(x: Any) -> bool:
     return isinstance(x, SEQUENCES) and any([holds_tensor(part) for part in x])
 
 
-def _write(tensor: Tensor, operation: Callable[[Any, Any], Any], other: Any) -> Tensor:
-    """`tensor += other`: a leaf is written in place where nothing is recorded; elsewhere a new Tensor is the result."""
-    if tensor.step is not None or not tensor.requires_grad:
-        return operation(tensor, other)  # type: ignore[no-any-return]
-    if recording():
-        raise RuntimeError(
-            "this leaf needs a gradient and cannot be changed in place while operations are recorded: "
-            "put the update inside `with pellucid.no_grad():`"
-        )
-    tensor.data[...] = operation(tensor.data, data_of(other))
-    tape.written(tensor)
-    return tensor
-
-
-def _plain_index(index: Any) -> Any:
-    """An index without Tensors in it."""
+def plain_index(index: Any) -> Any:
+    """An index without Tensors in it; itself if there are none."""
     if isinstance(index, Tensor):
-        return index.numpy()
-    if isinstance(index, tuple):
-        return tuple([i.numpy() if isinstance(i, Tensor) else i for i in index])
+        return data_of(index)
+    if isinstance(index, tuple | list) and holds_tensor(index):
+        return type(index)([plain_index(i) for i in index])
     return index
 
 
@@ -585,19 +734,14 @@ def _all_positional(function: Any, args: Any, kwargs: dict[str, Any]) -> tuple[t
     return tuple(positional[: max(last + 1, len(args))]), rest
 
 
-def _refuse_out_and_where(function: Any, kwargs: dict[str, Any]) -> None:
-    out = kwargs.get("out")
-    if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
-        raise TypeError(
-            f"{tape.name_of(function)}(..., out=) would write into an array that the tape does not watch: use what "
-            f"it returns"
-        )
-    if "where" in kwargs and kwargs["where"] is not True and isinstance(function, np.ufunc):
-        raise TypeError(
-            f"{tape.name_of(function)}(..., where=) leaves the other entries undefined: "
-            f"use np.where(mask, {tape.name_of(function)}(...), otherwise)"
-        )
+def _refuse_out(function: Any) -> None:
+    raise TypeError(
+        f"{tape.name_of(function)}(..., out=) would write into an array that the tape does not watch: use what it "
+        f"returns"
+    )
 
 
 from pellucid import rules as _rules  # noqa: E402, F401  (the table is filled as soon as Tensors exist)
+from pellucid import writing  # noqa: E402
+from pellucid.rules import ufunc_methods as _ufunc_methods  # noqa: E402
 from pellucid.rules.elementwise import cast as _cast  # noqa: E402

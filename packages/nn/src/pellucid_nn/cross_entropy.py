@@ -53,6 +53,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid import Tensor, primitive
+from pellucid.tensor import data_of
 from pellucid_nn.cross_entropy_of_indices import cross_entropy_of_indices
 from pellucid_nn.module import Module
 from pellucid_nn.reduction import check_reduction
@@ -150,7 +151,7 @@ class CrossEntropyLoss(Module):
         w = None if self.weight is None else _checked_weight(self.weight, K, z.dtype)
         given: tuple[Any, ...]
         if by_index:
-            y = (target.data if isinstance(target, Tensor) else target).reshape(-1)  # (N,)
+            y = data_of(target).reshape(-1)  # (N,)
             y, counts = _checked_indices(y, K, self.ignore_index)
             s = np.ones(N, z.dtype) if w is None else w[y]  # (N,)
             s = s if counts is None else s * counts

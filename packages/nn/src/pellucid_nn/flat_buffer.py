@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.tape import written
-from pellucid.tensor import Tensor
+from pellucid.tape import written, wrote
+from pellucid.tensor import Tensor, data_of
 
 PART = 1 << 19  # bytes of each array that are worked on at a time: a handful of such parts fits the processor's cache
+HOW = "a step of an optimizer"
 LARGE = 1 << 13  # entries from which copying a gradient costs more than the calls that an update of its own takes
 
 # values, gradient, moments, number of the step, room: three arrays to work in, the last of which may be the gradient
@@ -53,7 +54,7 @@ class FlatBuffer:
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
         self.parameters = list(parameters)
-        self.data = np.concatenate([p.data.reshape(-1) for p in self.parameters])  # (P,)
+        self.data = np.concatenate([data_of(p).reshape(-1) for p in self.parameters])  # (P,)
         self.moments: dict[str, NDArray[Any]] = {}
         self.steps = [0] * len(self.parameters)
         self._lay_out()
@@ -81,14 +82,14 @@ class FlatBuffer:
     def _take_back(self, i: int) -> None:
         """Copy in the data of a Parameter if its array was replaced."""
         parameter, view = self.parameters[i], self.views[i]
-        if parameter.data is view:
+        if data_of(parameter) is view:
             return
         if parameter.shape != view.shape or parameter.dtype != view.dtype:
             raise RuntimeError(
                 f"a parameter has changed from {view.dtype} {view.shape} to {parameter.dtype} {parameter.shape} since "
                 f"this optimizer was built: build a new one after changing the module"
             )
-        view[...] = parameter.data
+        view[...] = data_of(parameter)
         parameter.data = view
 
     def moment(self, name: str) -> NDArray[Any]:
@@ -117,6 +118,8 @@ class FlatBuffer:
         asked = [parameter.grad is not None for parameter in self.parameters], tuple(names)
         if asked != self._planned_for:
             self._planned_for, self._plan = asked, self._plan_for(*asked)
+        if all(asked[0]):
+            wrote(self.data, HOW)
         for members, parts in self._plan:
             gradients = [self._flat_gradient(i) for i in members]
             copied = len(gradients) > 1
@@ -124,6 +127,8 @@ class FlatBuffer:
             step = self.steps[members[0]] + 1
             for i in members:
                 self.steps[i] = step
+                if not all(asked[0]):
+                    written(self.parameters[i], HOW)
             for where, theta, moments, (first, second) in parts:
                 g = gradient[where]
                 yield theta, g, moments, step, (first, second, second if keep_gradients and not copied else g)
@@ -154,12 +159,11 @@ class FlatBuffer:
     def _flat_gradient(self, i: int) -> NDArray[Any]:
         """The gradient of a parameter that is about to be updated, flat."""
         parameter = self.parameters[i]
-        if parameter.data is not self.views[i]:
+        if data_of(parameter) is not self.views[i]:
             self._take_back(i)
-        gradient: NDArray[Any] = parameter.grad.data  # type: ignore[union-attr]
-        if gradient.shape != parameter.data.shape:
+        gradient: NDArray[Any] = data_of(parameter.grad)
+        if gradient.shape != parameter.shape:
             raise ValueError(
                 f"a gradient of shape {gradient.shape} cannot update a parameter of shape {parameter.shape}"
             )
-        written(parameter)
         return gradient.reshape(-1)

@@ -51,6 +51,7 @@ from numpy.typing import NDArray
 
 from pellucid import ConvergenceWarning, Estimator, fit_run
 from pellucid.tape import written
+from pellucid.tensor import data_of
 from pellucid.validation import FloatArray, check_rng
 from pellucid_nn.activations import relu, sigmoid, tanh
 from pellucid_nn.adam import Adam
@@ -97,7 +98,7 @@ def initial_layers(sizes: Sequence[int], *, rng: np.random.Generator, dtype: Any
 
 def arrays_of(layers: Sequence[Layer]) -> list[Layer]:
     """The same layers as plain arrays, which share their memory."""
-    return [Layer(W.data, b.data) for W, b in layers]
+    return [Layer(data_of(W), data_of(b)) for W, b in layers]
 
 
 def forward(x: Any, layers: Sequence[Layer], f: Function) -> Any:
@@ -116,7 +117,7 @@ def train_step(
     S = float(batch.s.sum())
     optimizer.zero_grad()
     loss = np.sum(losses(forward(batch.X, layers, f), batch.y) * (batch.s / S))
-    J = loss.item() + alpha / (2 * S) * sum(float(np.vdot(W.data, W.data)) for W, _ in layers)  # (3)
+    J = loss.item() + alpha / (2 * S) * sum(float(np.vdot(data_of(W), data_of(W))) for W, _ in layers)  # (3)
     loss.backward()
     optimizer.param_groups[0]["weight_decay"] = alpha / S  # group 0 holds the weights            (4)
     optimizer.step(keep_gradients=False)
@@ -187,7 +188,7 @@ def fit(
             break
     if best_arrays is not None:
         for parameter, array in zip([array for layer in layers for array in layer], best_arrays):
-            parameter.data[...] = array
+            data_of(parameter)[...] = array
             written(parameter)
     return Trace(epoch_losses, scores, waited > n_iter_no_change)
 

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pellucid.tape import written
-from pellucid.tensor import Tensor
+from pellucid.tensor import Tensor, data_of
 
 
 class Parameter(Tensor):
@@ -192,7 +192,7 @@ class Module:
         for path, module in _walk(self, "", frozenset()):
             for name, value in _owned(module):
                 if isinstance(value, Parameter):
-                    yield _join(path, name), value.data, value
+                    yield _join(path, name), data_of(value), value
             for name, persistent in vars(module).get("_buffers", {}).items():
                 if persistent:
                     yield _join(path, name), getattr(module, name), None
