@@ -83,6 +83,8 @@ def registry_as_it_was():
     import pellucid.rules  # noqa: F401  all rules of our own are there now
     from pellucid import registry, tape
 
+    if importlib.util.find_spec("scipy") is not None:
+        import pellucid.scipy_rules  # noqa: F401
     plugins, rules = registry._loaded(), dict(tape.rules)
     yield
     registry._keep(plugins)
