@@ -1,4 +1,7 @@
 import copy
+import gc
+import weakref
+from collections import OrderedDict, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -6,6 +9,9 @@ import pytest
 
 import pellucid
 from pellucid import Tensor, grad, no_grad, value_and_grad, vjp
+from pellucid.transforms import stop_gradient
+
+Point = namedtuple("Point", "x y")
 
 
 def test_grad_of_grad_of_grad():
@@ -188,3 +194,265 @@ def test_an_error_inside_a_transform_leaves_nothing_behind():
     with pytest.raises(ZeroDivisionError):
         grad(lambda x: 1 // 0)(1.0)
     assert type(grad(np.sin)(1.0)) is np.float64
+
+
+def test_keywords_and_strings_reach_the_function_as_they_are():
+    def f(x, how, *, power=1, table=None):
+        assert how == "cubes"
+        assert table == {"k": [1, "two"]}
+        return np.sum(x**power)
+
+    np.testing.assert_array_equal(grad(f)(np.array([1.0, 2.0]), "cubes", power=3, table={"k": [1, "two"]}), [3, 12])
+
+
+def test_named_tuples_ordered_dicts_and_none_are_nested():
+    p = {"at": Point(np.ones(2), 2.0), "none": None, "more": [OrderedDict(b=3.0, a=1.0), ()]}
+    dp = grad(lambda p: np.sum(p["at"].x) * p["at"].y * p["more"][0]["b"])(p)
+    assert isinstance(dp["at"], Point)
+    np.testing.assert_array_equal(dp["at"].x, [6, 6])
+    assert dp["at"].y == 6.0
+    assert dp["none"] is None
+    assert dp["more"] == [{"b": 4.0, "a": 0.0}, ()]
+
+
+def test_several_arguments_of_which_one_is_nested():
+    a, b = grad(lambda p, n, x: p["w"] * x**n, argnums=[0, 2])({"w": 2.0}, 3, 5.0)
+    assert (a, b) == ({"w": 125.0}, 150.0)
+
+
+def test_integers_in_a_nested_argument_are_named():
+    with pytest.raises(TypeError, match=r"\['layers'\]\[1\]\.y of this argument holds int64: write 1.0 for 1"):
+        grad(lambda p: 1.0)({"layers": [1.0, Point(2.0, 3)]})
+    for wrong, kind in (("a", "str"), (b"a", "bytes"), (object(), "object"), (True, "bool"), ({1}, "set")):
+        with pytest.raises(TypeError, match=f"this argument holds {kind}.*argnums"):
+            grad(lambda x: 1.0)(wrong)
+
+
+def test_arguments_by_name_cannot_be_chosen():
+    with pytest.raises(TypeError, match="argnums=0 .*it got 0 by position"):
+        grad(lambda x: x)(x=1.0)
+
+
+def test_has_aux_wants_a_pair():
+    with pytest.raises(TypeError, match=r"has_aux=True is for a function that returns \(value, anything\)"):
+        grad(lambda x: x, has_aux=True)(1.0)
+    with pytest.raises(TypeError, match="has_aux"):
+        vjp(lambda x: (x, x, x), 1.0, has_aux=True)
+
+
+def test_vjp_with_aux():
+    y, pullback, aux = vjp(lambda x: (x**2, {"half": x / 2, "name": "a"}), np.array([1.0, 2.0]), has_aux=True)
+    np.testing.assert_array_equal(y, [1, 4])
+    np.testing.assert_array_equal(aux["half"], [0.5, 1.0])
+    assert type(aux["half"]) is np.ndarray
+    assert aux["name"] == "a"
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], [2, 4])
+
+
+def test_dtypes_are_kept():
+    x = np.array([0.5, 2.0], np.float32)
+    value, dx = value_and_grad(lambda x: np.sum(np.tanh(x) * 2.0))(x)
+    assert value.dtype == dx.dtype == np.float32
+    assert vjp(np.tanh, x)[1](np.ones(2))[0].dtype == np.float32
+    assert grad(np.tanh)(np.float32(0.5)).dtype == np.float32
+    assert grad(lambda z: np.real(z * z))(np.complex64(1 + 2j)).dtype == np.complex64
+    assert grad(lambda x: 1.0)(x).dtype == np.float32
+
+
+def test_complex_values_have_no_gradient_unless_they_are_holomorphic():
+    z = 1.0 + 2.0j
+    for complex_value in (lambda z: z * z, lambda z: 2j, lambda z: np.ones(1) * 1j):
+        with pytest.raises(TypeError, match="complex value.*real part.*vjp.*holomorphic=True"):
+            grad(complex_value)(z)
+    with pytest.raises(TypeError, match="complex value"):
+        grad(lambda x: np.exp(1j * x))(0.5)
+    assert grad(lambda z: z**3, holomorphic=True)(z) == pytest.approx(3 * z**2)
+    assert grad(grad(lambda z: z**3, holomorphic=True), holomorphic=True)(z) == pytest.approx(6 * z)
+    value, dz = value_and_grad(np.exp, holomorphic=True)(z)
+    assert value == dz == np.exp(z)
+    with pytest.raises(TypeError, match="holomorphic=True is for complex.*one of float64: write 1[+]0j"):
+        grad(np.exp, holomorphic=True)(1.0)
+    with pytest.raises(TypeError, match="one of float64"):
+        grad(np.abs, holomorphic=True)(z)
+
+
+def test_the_gradient_of_a_real_function_of_complex_numbers():
+    # |z|² = x² + y², and the gradient is ∂/∂x − i ∂/∂y
+    np.testing.assert_allclose(grad(lambda z: np.sum(np.abs(z) ** 2))(np.array([3 + 4j, 1j])), [6 - 8j, -2j])
+    # Re z² = x² − y²
+    np.testing.assert_allclose(grad(lambda z: np.real(z * z))(3 + 4j), 6 + 8j)
+
+
+def test_dy_is_checked():
+    pullback = vjp(lambda x: {"a": x * 2.0, "b": (np.sum(x),)}, np.ones(3))[1]
+    np.testing.assert_array_equal(pullback({"b": (1,), "a": [1, 2, 3]})[0], [3, 5, 7])
+    with pytest.raises(ValueError, match=r"dy\['a'\] must have the shape of the value.*there: \(3,\), not \(2,\)"):
+        pullback({"a": np.ones(2), "b": (1.0,)})
+    with pytest.raises(ValueError, match=r"dy must have the shape of the value of the function: \(3,\), not \(\)"):
+        vjp(np.tanh, np.ones(3))[1](1.0)
+    with pytest.raises(ValueError, match=r"nested as the value of the function is: {'a': 'leaf'"):
+        pullback({"a": np.ones(3)})
+    with pytest.raises(TypeError, match="dy is complex where the value of the function is real"):
+        vjp(np.tanh, np.ones(3))[1](np.ones(3) * 1j)
+    with pytest.raises(ValueError, match="nested"):
+        vjp(np.tanh, 1.0)[1](None)
+
+
+def test_none_in_a_value_takes_none():
+    y, pullback = vjp(lambda x: (x * 2.0, None), 3.0)
+    assert y == (6.0, None)
+    assert pullback((1.0, None)) == (2.0,)
+
+
+def test_parts_of_a_value_that_depend_on_nothing():
+    y, pullback = vjp(lambda x: (x * 2.0, 7, "word"), 3.0)
+    assert y == (6.0, 7, "word")
+    assert pullback((1.0, 0.0, "")) == (2.0,)
+
+
+# Writes inside a function
+
+
+def test_a_function_may_write_into_its_variables():
+    x = np.array([1.0, 2.0, 3.0])
+
+    def first_is_zero(x):
+        x[0] = 0.0
+        return np.sum(x**2)
+
+    def shifted(x):
+        x += 1.0
+        x *= x
+        return np.sum(x)
+
+    np.testing.assert_array_equal(grad(first_is_zero)(x), [0, 4, 6])
+    np.testing.assert_array_equal(grad(shifted)(x), 2 * (x + 1))
+    np.testing.assert_array_equal(x, [1, 2, 3])
+    assert grad(shifted)(2.0) == 6.0
+
+
+def test_a_variable_written_over_whole_has_gradient_zero():
+    def f(x):
+        x[:] = 1.0
+        return np.sum(x)
+
+    np.testing.assert_array_equal(grad(f)(np.ones(2)), [0, 0])
+
+
+def test_writes_inside_nested_transforms():
+    def f(x):
+        y = x * 1.0
+        x[1] = y[0] * x[2]
+        return x[1] * x[0]  # x₀² x₂
+
+    x = np.array([2.0, 5.0, 3.0])
+    np.testing.assert_array_equal(grad(f)(x), [12, 0, 4])
+    np.testing.assert_array_equal(grad(lambda x: np.sum(grad(f)(x)))(x), [2 * 3 + 2 * 2, 0, 2 * 2])
+    np.testing.assert_array_equal(x, [2, 5, 3])
+    outer = Tensor(x, requires_grad=True)
+    np.sum(grad(f)(outer)).backward()
+    np.testing.assert_array_equal(outer.grad.data, [10, 0, 4])
+    np.testing.assert_array_equal(outer.data, x)
+
+
+def test_a_hook_on_a_variable_sees_its_gradient():
+    seen = []
+
+    def f(x):
+        x.register_hook(lambda dx: seen.append(dx.item()))
+        return x * x
+
+    assert grad(f)(3.0) == 6.0
+    assert seen == [6.0]
+
+
+# What is a Tensor and what is plain
+
+
+def test_inside_a_transform_what_depends_on_nothing_is_plain():
+    def f(b):
+        slope = grad(lambda a: a * a)(2.0)
+        assert type(slope) is np.float64
+        y, pullback = vjp(np.tanh, np.ones(2))
+        assert type(y) is np.ndarray
+        assert type(pullback(np.ones(2))[0]) is np.ndarray
+        return b * float(slope)
+
+    assert grad(f)(0.5) == 4.0
+
+
+def test_a_tensor_without_a_gradient_is_a_value():
+    x = Tensor([1.0, 2.0])
+    assert type(grad(lambda x: np.sum(x * x))(x)) is np.ndarray
+    assert type(value_and_grad(lambda x: np.sum(x * x))(x)[0]) is np.float64
+
+
+def test_a_pullback_taken_outside_and_used_inside():
+    _, pullback = vjp(lambda x: x**3, np.array([1.0, 2.0]))
+    slope = grad(lambda u: np.sum(pullback(u)[0] ** 2))(np.ones(2))
+    assert type(slope) is np.ndarray
+    np.testing.assert_array_equal(slope, [2 * 9, 2 * 144])
+
+
+def test_a_pullback_made_inside_and_used_there_depends_on_the_outer_variable():
+    np.testing.assert_allclose(grad(lambda a: vjp(lambda x: a * x**2, 3.0)[1](2.0)[0])(5.0), 12.0)
+    np.testing.assert_allclose(grad(lambda a: vjp(lambda x: x**2, 3.0)[1](a)[0])(5.0), 6.0)
+    np.testing.assert_allclose(grad(lambda a: vjp(lambda x: x**2, a)[1](1.0)[0])(5.0), 2.0)
+
+
+def test_the_value_of_an_inner_function_that_ignores_its_variable():
+    # the inner value depends on the outer variable and not on its own
+    value_and_slope = value_and_grad(lambda a: value_and_grad(lambda x: a * a)(1.0)[0])(3.0)
+    assert value_and_slope == (9.0, 6.0)
+    assert grad(lambda a: a + grad(lambda x: a * a)(1.0))(3.0) == 1.0
+
+
+def test_backward_inside_a_function():
+    def f(x):
+        w = Tensor(2.0, requires_grad=True)
+        (w**2).backward()
+        return x * w.grad.item()
+
+    assert grad(f)(1.0) == 4.0
+
+
+def test_threads_without_a_transform_around_them():
+    w = Tensor(2.0, requires_grad=True)
+    with ThreadPoolExecutor(4) as threads:
+        slopes = list(threads.map(lambda k: grad(lambda x: w * x**k)(1.0), range(1, 9)))
+    sum(slopes).backward()
+    assert w.grad.item() == 36.0
+
+
+def test_the_graph_of_a_transform_is_freed_without_the_cycle_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        seen = []
+
+        def f(x):
+            y = np.tanh(x)
+            seen.append(weakref.ref(y.step))
+            return np.sum(y)
+
+        grad(f)(np.ones(3))
+        grad(lambda x: np.sum(grad(f)(x)))(np.ones(3))
+        vjp(f, np.ones(3))[1](1.0)
+        assert all(ref() is None for ref in seen)
+    finally:
+        gc.enable()
+
+
+def test_stop_gradient():
+    assert grad(lambda x: x * stop_gradient(x))(3.0) == 3.0
+    dx, dy = grad(lambda x, y: x * stop_gradient({"a": [y, "text"], "b": None})["a"][0], argnums=(0, 1))(3.0, 4.0)
+    assert (dx, dy) == (4.0, 0.0)
+    a = np.ones(2)
+    assert stop_gradient(a) is a
+    assert stop_gradient((1, None, Point(a, "s"))) == (1, None, Point(a, "s"))
+    x = Tensor(a, requires_grad=True)
+    assert not stop_gradient(x).requires_grad
+    assert np.shares_memory(stop_gradient(x).numpy(), a)
+    # d²/dx² of x · stop(x) is 0, of (x · stop(x))² by the product rule 2 stop(x)²
+    assert grad(grad(lambda x: x * stop_gradient(x)))(3.0) == 1.0 - 1.0
+    assert grad(grad(lambda x: (x * stop_gradient(x)) ** 2))(3.0) == 2 * 9.0

@@ -18,13 +18,26 @@ __version__ = "0.1.0"
 
 _HOME = {  # public name -> the module that defines it
     "Tensor": "tensor",
+    "array": "building",
+    "stack": "building",
     "no_grad": "tape",
+    "enable_grad": "tape",
     "rule": "rules",
     "primitive": "primitives",
     "grad": "transforms",
     "value_and_grad": "transforms",
     "vjp": "transforms",
+    "stop_gradient": "transforms",
+    "elementwise_grad": "derivatives",
+    "jvp": "derivatives",
+    "jacobian": "derivatives",
+    "hessian": "derivatives",
+    "hvp": "derivatives",
+    "checkpoint": "checkpointing",
+    "checked": "checking",
+    "graph": "graph_drawing",
     "gradcheck": "gradient_check",
+    "rulecheck": "gradient_check",
     "GradientError": "gradient_check",
     "NoRuleError": "tape",
     "ModelSpec": "specs",
@@ -79,7 +92,16 @@ OFFICIAL_FAMILIES = {  # family -> distribution; these names belong to us, and `
 }
 
 if TYPE_CHECKING:
+    from pellucid.building import array as array
+    from pellucid.building import stack as stack
+    from pellucid.checking import checked as checked
+    from pellucid.checkpointing import checkpoint as checkpoint
     from pellucid.dataset_record import Dataset as Dataset
+    from pellucid.derivatives import elementwise_grad as elementwise_grad
+    from pellucid.derivatives import hessian as hessian
+    from pellucid.derivatives import hvp as hvp
+    from pellucid.derivatives import jacobian as jacobian
+    from pellucid.derivatives import jvp as jvp
     from pellucid.estimator import Classifier as Classifier
     from pellucid.estimator import Clusterer as Clusterer
     from pellucid.estimator import Estimator as Estimator
@@ -93,6 +115,8 @@ if TYPE_CHECKING:
     from pellucid.events import listening as listening
     from pellucid.gradient_check import GradientError as GradientError
     from pellucid.gradient_check import gradcheck as gradcheck
+    from pellucid.gradient_check import rulecheck as rulecheck
+    from pellucid.graph_drawing import graph as graph
     from pellucid.hookspecs import hookimpl as hookimpl
     from pellucid.primitives import primitive as primitive
     from pellucid.registry import dataset as dataset
@@ -112,9 +136,11 @@ if TYPE_CHECKING:
     from pellucid.specs import DatasetSpec as DatasetSpec
     from pellucid.specs import ModelSpec as ModelSpec
     from pellucid.tape import NoRuleError as NoRuleError
+    from pellucid.tape import enable_grad as enable_grad
     from pellucid.tape import no_grad as no_grad
     from pellucid.tensor import Tensor as Tensor
     from pellucid.transforms import grad as grad
+    from pellucid.transforms import stop_gradient as stop_gradient
     from pellucid.transforms import value_and_grad as value_and_grad
     from pellucid.transforms import vjp as vjp
 

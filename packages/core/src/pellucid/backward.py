@@ -184,18 +184,20 @@ def gradients(
 
 def newest_first(starts: Iterable[Any], wanted: set[Any] | None) -> tuple[list[Node], set[Any] | None]:
     """The nodes to visit, youngest first, however deep the graph; and all that leads to `wanted`, if that is given."""
+    stop: set[Any] = wanted or set()  # what is behind these is not asked for
     found = {x for x in starts if x.__class__ is Node}
-    todo = list(found)
+    todo = list(found - stop)
     while todo:
         for parent in todo.pop().parents:
             if parent.__class__ is Node:
                 if parent not in found:
                     found.add(parent)
-                    todo.append(parent)
+                    if parent not in stop:
+                        todo.append(parent)
             elif parent.__class__ is list:
                 new = {p for p in parent if p.__class__ is Node and p not in found}
                 found |= new
-                todo += new
+                todo += new - stop
     # mutate: factor equivalent because a node that is visited again has nothing left to send
     order = sorted(found, key=attrgetter("born"))  #                                            (2)
     if wanted is None:

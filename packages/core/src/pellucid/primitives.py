@@ -69,7 +69,7 @@ class Primitive:
         if value.__class__ is not np.ndarray and holds_tensor(value):
             raise TypeError(
                 f"{tape.name_of(self)} used a Tensor that is not among its arguments, which would get no gradient: "
-                f"pass it as an argument, or use its ._data"
+                f"pass it as an argument, or use its .data"
             )
         if not needed or not tape.recording():
             return without_graph(value)

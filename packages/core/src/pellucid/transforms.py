@@ -1,4 +1,4 @@
-"""Functions of functions: `grad`, `value_and_grad`, `vjp`.
+"""Functions of functions: `grad`, `value_and_grad`, `vjp`, `stop_gradient`; more of them in `derivatives.py`.
 
 They take a function of arrays (or of nested tuples, lists and dicts of arrays) that is written with NumPy, and return
 another one. Called with plain arrays they return plain arrays. Called inside another transform, with Tensors that need
@@ -9,47 +9,57 @@ derivatives need nothing special (inside `no_grad` they return plain arrays here
     >>> third = pellucid.grad(pellucid.grad(pellucid.grad(np.sin)))
     >>> bool(np.isclose(third(0.3), -np.cos(0.3)))
     True
+
+None in a nested argument or result is an empty place: it has no gradient, and its gradient is None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from pellucid.backward import ALIAS, alias, gradients, seed
+from pellucid.nesting import SEQUENCES, matching, paths
+from pellucid.nesting import flatten as flatten
+from pellucid.nesting import unflatten as unflatten
 from pellucid.tape import NO_KWARGS, Node, enable_grad, name_of, recording
-from pellucid.tensor import Tensor, result
+from pellucid.tensor import Tensor, data_of, result
 
-_depth: ContextVar[int] = ContextVar("pellucid_transform_depth", default=0)  # how many transforms are running around us
+Argnums = int | Sequence[int]
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[..., Any]:
     """The function that computes the gradient of `f`.
 
     Parameters
     ----------
     f : callable
-        A function with a single number as its value.
+        A function with a single real number as its value.
     argnums : int or sequence of int
-        Which positional argument to differentiate by. With a sequence the result is a tuple.
+        Which positional argument to differentiate by. With a sequence the result is a tuple. Other arguments, and those
+        given by name, reach `f` as they are.
     has_aux : bool
         `f` returns ``(value, anything)``; the new function then returns ``(gradient, anything)``.
+    holomorphic : bool
+        `f` takes complex numbers to a complex number and has a complex derivative: return that, ``f'(z)``.
 
     Returns
     -------
     callable
-        Takes the arguments of `f`; returns the gradient in the shape, and nesting, of the chosen argument.
+        Takes the arguments of `f`; returns the gradient in the shape, and nesting, of the chosen argument. By a complex
+        z = x + iy it is ∂f/∂x − i ∂f/∂y; a step of gradient descent goes along its conjugate.
 
     Raises
     ------
     TypeError
-        If a chosen argument holds integers, or if `f` does not return a single number.
+        If a chosen argument holds integers, or if `f` does not return a single real number.
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = value_and_grad(f, argnums, has_aux, holomorphic)
 
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -60,7 +70,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
     """The function that computes the value and the gradient of `f` in one pass; see `grad`.
 
@@ -69,35 +79,34 @@ def value_and_grad(
     callable
         Takes the arguments of `f`; returns ``(value, gradient)``, or ``((value, anything), gradient)`` with `has_aux`.
     """
-    several = isinstance(argnums, Sequence)
-    chosen = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        if any(not -len(args) <= i < len(args) for i in chosen):
-            raise TypeError(f"argnums={argnums} names an argument that {name_of(f)} was not given: it got {len(args)}")
-        if len({i % len(args) for i in chosen}) < len(chosen):
-            raise TypeError(f"argnums={argnums} names an argument twice")
-        trace = Trace([args[i] for i in chosen])
-        args_ = list(args)
-        for i, x in zip(chosen, trace.variables, strict=True):
-            args_[i] = x
-        y = trace.run(f, args_, kwargs)
-        y, aux = y if has_aux else (y, None)
-        if not isinstance(y, Tensor | np.ndarray | np.generic | int | float) or np.size(y) != 1:
-            array = isinstance(y, Tensor | np.ndarray | list | tuple)
-            raise TypeError(
-                f"grad wants a function with one number as its value; {name_of(f)} returned "
-                f"{f'shape {np.shape(y)}' if array else type(y).__name__}: sum it, or use vjp"
-            )
-        dx = trace.pull([y], [None], keep=False)
+        places = chosen(f, argnums, args)
+        trace = Trace([args[i] for i in places])
+        y = trace.run(f, put(args, places, trace.variables), kwargs)
+        y, aux = with_aux(f, y) if has_aux else (y, None)
+        if y.__class__ is not Tensor or y._data.size != 1:
+            check_number(f, y)
+        trace.check_complex(f, [y], holomorphic)
+        dx = trace.pull([y], [np.ones(np.shape(y)) if holomorphic else None], keep=False)
         value = trace.outside(y)
-        return ((value, trace.outside(aux)) if has_aux else value), dx if several else dx[0]
+        return ((value, trace.outside(aux)) if has_aux else value), by_argnums(dx, argnums)
 
     return value_and_gradient
 
 
-def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def check_number(f: Callable[..., Any], y: Any) -> None:
+    """Raise unless the value of f is one number."""
+    if not isinstance(y, (Tensor, np.ndarray, np.generic, int, float, complex)) or np.size(y) != 1:
+        array = isinstance(y, (Tensor, np.ndarray, list, tuple))
+        raise TypeError(
+            f"grad wants a function with one number as its value; {name_of(f)} returned "
+            f"{f'shape {np.shape(y)}' if array else type(y).__name__}: sum it, or use vjp"
+        )
+
+
+def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """The value of `f` and its pullback.
 
     Parameters
@@ -106,6 +115,8 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any
         Any function of `xs`; its value may be nested.
     *xs : array_like or nested
         Where to evaluate it.
+    has_aux : bool
+        `f` returns ``(value, anything)``; then ``(value, pullback, anything)`` is returned.
 
     Returns
     -------
@@ -117,16 +128,24 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any
     """
     trace = Trace(list(xs))
     y = trace.run(f, trace.variables, {})
+    y, aux = with_aux(f, y) if has_aux else (y, None)
     ends: list[Any] = []
     form = flatten(y, ends)
 
     def pullback(dy: Any) -> tuple[Any, ...]:
-        dys: list[Any] = []
-        if flatten(in_order(dy, form), dys) != form:
-            raise ValueError("dy must be nested as the value of the function is")
-        return tuple(trace.pull(ends, dys, keep=True))
+        return tuple(trace.pull(ends, matching("dy", dy, "the value of the function", form, ends)))
 
-    return trace.outside(y), pullback
+    return (trace.outside(y), pullback, trace.outside(aux)) if has_aux else (trace.outside(y), pullback)
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x` as a constant: Tensors in it, nested or not, are detached, and everything else stays what it is."""
+    leaves: list[Any] = []
+    form = flatten(x, leaves)
+    return unflatten(form, iter([leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves]))
+
+
+# One run of a function
 
 
 class Trace:
@@ -141,68 +160,106 @@ class Trace:
     def __init__(self, xs: list[Any]) -> None:
         leaves: list[Any] = []
         self.form = flatten(xs, leaves)
-        self.inner = recording() and (_depth.get() > 0 or any(isinstance(x, Tensor) for x in leaves))
-        self.leaves = [variable(x) for x in leaves]
-        self.variables = unflatten(self.form, iter(self.leaves))
+        self.values: list[Any] = []  # the array in each variable
+        self.starts: list[Node] = []  # where each variable begins, whatever the function writes into it later
+        self.own: list[Variable] = []
+        self.inner = False  # whether a result is needed as a Tensor, because it depends on others
+        tensors = []
+        for i, x in enumerate(leaves):
+            parent: Any
+            if isinstance(x, Tensor) and x.requires_grad and recording():
+                parent, value = x.step or x, x._data
+                self.inner = True
+            else:
+                parent = variable(x, self.form, i)
+                value = parent._data
+                self.own.append(parent)
+            start = Node(alias, ALIAS, value, (value,), (parent,), NO_KWARGS)
+            self.values.append(value)
+            self.starts.append(start)
+            tensors.append(result(start))
+        self.variables = unflatten(self.form, iter(tensors))
 
     def run(self, f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-        token = _depth.set(_depth.get() + 1)
         try:
-            with enable_grad():
+            if recording():
                 y = f(*args, **kwargs)
+            else:
+                with enable_grad():
+                    y = f(*args, **kwargs)
         finally:
-            _depth.reset(token)
-            for x in self.leaves:
-                if isinstance(x, Variable):
-                    x.over = True
-        if recording() and not self.inner:
+            for x in self.own:
+                x.over = True
+        if not self.inner and recording():
             ends: list[Any] = []
             flatten(y, ends)
-            self.inner = depends_on_others(ends, set(self.leaves))
+            self.inner = depends_on_others(ends, self.starts)
         return y
 
-    def pull(self, ends: list[Any], dys: list[Any], keep: bool) -> list[Any]:
+    def pull(self, ends: list[Any], dys: list[Any], keep: bool = True) -> list[Any]:
         """Gradients for all variables, nested as they are."""
-        again = recording() and (self.inner or _depth.get() > 0 or any(isinstance(dy, Tensor) for dy in dys))
-        reached = [
-            (y, seed(y, dy)) for y, dy in zip(ends, dys, strict=True) if isinstance(y, Tensor) and y.requires_grad
-        ]
-        wanted = [x.step or x for x in self.leaves]
-        with enable_grad():
-            sums = gradients(
-                [y for y, _ in reached],
-                [dy for _, dy in reached],
-                wanted,
-                create_graph=again,
-                retain_graph=again or keep,
-            )
-        dxs = [
-            sums[node] if node in sums else np.zeros(x.shape, x.dtype)
-            for node, x in zip(wanted, self.leaves, strict=True)
-        ]
-        dxs = [dx if isinstance(dx, Tensor) and dx.requires_grad else plain(dx) for dx in dxs]
-        nested: list[Any] = unflatten(self.form, iter(dxs))
+        nested: list[Any] = unflatten(self.form, iter(self.pull_leaves(ends, dys, keep)))
         return nested
+
+    def pull_leaves(self, ends: list[Any], dys: list[Any], keep: bool = True) -> list[Any]:
+        """Gradients for all variables, one after the other."""
+        reached = [(y, dy) for y, dy in zip(ends, dys, strict=True) if isinstance(y, Tensor) and y.requires_grad]
+        again = recording() and (self.inner or any([isinstance(dy, Tensor) and dy.requires_grad for dy in dys]))
+        sums = gradients(
+            [y for y, _ in reached],
+            [seed(y, dy) for y, dy in reached],
+            self.starts,
+            create_graph=again,
+            retain_graph=again or keep,
+        )
+        dxs = []
+        for start, x in zip(self.starts, self.values, strict=True):
+            dx = sums[start] if start in sums else np.zeros(x.shape, x.dtype)
+            dxs.append(settled(dx))
+        return dxs
 
     def outside(self, y: Any) -> Any:
         """A result as the caller shall see it: plain, unless a transform around this one needs its graph."""
         if self.inner:
             return y
+        if isinstance(y, Tensor):
+            return plain(y)
         leaves: list[Any] = []
         form = flatten(y, leaves)
         return unflatten(form, iter([plain(x) if isinstance(x, Tensor) else x for x in leaves]))
 
+    def check_complex(self, f: Callable[..., Any], ends: list[Any], holomorphic: bool) -> None:
+        """Raise where a number is complex on one side only, or on both and nothing says what its derivative is."""
+        into = [np.asarray(data_of(y)).dtype for y in ends]
+        if holomorphic:
+            for dtype in [x.dtype for x in self.values] + into:
+                if dtype.kind != "c":
+                    raise TypeError(
+                        f"holomorphic=True is for complex arguments and values; {name_of(f)} has one of {dtype}: "
+                        f"write 1+0j for 1, or leave holomorphic out"
+                    )
+        elif any([dtype.kind == "c" for dtype in into]):
+            raise TypeError(
+                f"{name_of(f)} returned a complex value, which has no gradient: take its real part or its absolute "
+                f"value, use vjp, or say holomorphic=True where it has a complex derivative"
+            )
+
+
+def settled(dx: Any) -> Any:
+    """A gradient as the caller shall see it: a Tensor where it can be differentiated again, plain elsewhere."""
+    return dx if isinstance(dx, Tensor) and dx.requires_grad else plain(dx)
+
 
 def plain(x: Any) -> Any:
     """The values of x as an array, or as a number where it is one."""
-    data = x.data if isinstance(x, Tensor) else x
+    data = data_of(x)
     return data[()] if np.ndim(data) == 0 else data
 
 
-def depends_on_others(ends: list[Any], leaves: set[Any]) -> bool:
-    """Whether leaves other than these, of the user or of a transform still running, took part in computing `ends`."""
+def depends_on_others(ends: list[Any], starts: list[Node]) -> bool:
+    """Whether leaves of the user, or of a transform still running, took part in computing `ends` beside `starts`."""
     todo: list[Any] = [x.step or x for x in ends if isinstance(x, Tensor) and x.requires_grad]
-    seen: set[Any] = set()
+    seen = set(starts)
     while todo:
         x = todo.pop()
         if x.__class__ is Node:
@@ -211,18 +268,9 @@ def depends_on_others(ends: list[Any], leaves: set[Any]) -> bool:
                 todo += [p for p in x.parents if p is not None]
         elif x.__class__ is list:
             todo += [p for p in x if p is not None]
-        elif x not in leaves and not getattr(x, "over", False):
+        elif x.__class__ is not Variable or not x.over:
             return True
     return False
-
-
-def variable(x: Any) -> Tensor:
-    """A Tensor that needs a gradient, with the value of x; a Tensor passes its gradient on to what it came from."""
-    if isinstance(x, Tensor) and x.requires_grad and recording():
-        return result(Node(alias, ALIAS, x.data, (x.data,), (x.step or x,), NO_KWARGS))  # type: ignore[no-any-return]
-    own = Variable(x, requires_grad=True)
-    own.over = False
-    return own
 
 
 class Variable(Tensor):
@@ -232,42 +280,56 @@ class Variable(Tensor):
 
     over: bool
 
-    def __copy__(self) -> Tensor:
-        return self.copy()  # type: ignore[no-any-return]
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        return self.copy()  # type: ignore[no-any-return]
-
-
-# Nested tuples, lists and dicts
-
-
-def flatten(x: Any, leaves: list[Any]) -> Any:
-    """Append the leaves of `x` to a list; return its form, in which every leaf is None."""
-    if isinstance(x, dict):
-        return {key: flatten(x[key], leaves) for key in x}
-    if isinstance(x, tuple | list):
-        parts = [flatten(part, leaves) for part in x]
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    leaves.append(x)
-    return None
+def variable(x: Any, form: Any, i: int) -> Variable:
+    """A leaf of our own with the value of x, which is leaf `i` of a list of arguments of that form."""
+    data = np.asarray(data_of(x))
+    if data.dtype.kind not in "fc":
+        place = list(paths(form))[i].partition("]")[2]
+        kind = type(x).__name__ if data.dtype.kind in "OUSV" else str(data.dtype)
+        raise TypeError(
+            f"only floating-point and complex values have gradients; {f'{place} of ' if place else ''}this argument "
+            f"holds {kind}: write 1.0 for 1, or leave the argument out of argnums (its direction in jvp is None)"
+        )
+    return own_leaf(data)
 
 
-def in_order(x: Any, form: Any) -> Any:
-    """`x` with its dicts in the order that those of a form have."""
-    if isinstance(x, dict) and isinstance(form, dict) and x.keys() == form.keys():
-        return {key: in_order(x[key], form[key]) for key in form}
-    if isinstance(x, tuple | list) and isinstance(form, tuple | list) and len(x) == len(form):
-        parts = [in_order(part, f) for part, f in zip(x, form, strict=True)]
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    return x
+def own_leaf(data: Any) -> Variable:
+    own = Variable(data, requires_grad=True)
+    own.over = False
+    return own
 
 
-def unflatten(form: Any, leaves: Any) -> Any:
-    """Put leaves into a form that `flatten` returned."""
-    if isinstance(form, dict):
-        return {key: unflatten(form[key], leaves) for key in form}
-    if isinstance(form, tuple | list):
-        parts = [unflatten(part, leaves) for part in form]
-        return type(form)(*parts) if hasattr(form, "_fields") else type(form)(parts)
-    return next(leaves)
+# Arguments
+
+
+def chosen(f: Callable[..., Any], argnums: Argnums, args: Sequence[Any]) -> list[int]:
+    """The places of the arguments to differentiate by, counted from the start."""
+    n = len(args)
+    numbers = argnums if isinstance(argnums, Sequence) else (argnums,)
+    if any([not -n <= i < n for i in numbers]):
+        raise TypeError(f"argnums={argnums} names an argument that {name_of(f)} was not given: it got {n} by position")
+    places = [i % n for i in numbers]
+    if len(set(places)) < len(places):
+        raise TypeError(f"argnums={argnums} names an argument twice")
+    return places
+
+
+def put(args: Sequence[Any], places: list[int], xs: Any) -> list[Any]:
+    """The arguments with others in some places."""
+    new = list(args)
+    for i, x in zip(places, xs, strict=True):
+        new[i] = x
+    return new
+
+
+def with_aux(f: Callable[..., Any], y: Any) -> Any:
+    """The value of f and what comes with it."""
+    if not isinstance(y, SEQUENCES) or len(y) != 2:
+        raise TypeError(f"has_aux=True is for a function that returns (value, anything); {name_of(f)} does not")
+    return y
+
+
+def by_argnums(dxs: Sequence[Any], argnums: Argnums) -> Any:
+    """One gradient for one argument, a tuple for a sequence of them."""
+    return tuple(dxs) if isinstance(argnums, Sequence) else dxs[0]
