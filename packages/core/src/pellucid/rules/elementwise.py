@@ -1,9 +1,13 @@
 """Derivatives of the element-wise functions: y depends on x at the same place only.
 
-At points without a derivative: |x| and the sign-like functions give 0 at 0; where two arguments tie, `maximum` and
-`minimum` give each one half; `clip` lets the gradient pass at its bounds, as PyTorch does.
+At points without a derivative: |x|, the functions like a sign, `hypot` and `arctan2` at the origin give 0; where two
+arguments tie, `maximum` and `minimum` give each one half, and so does `logaddexp` of two equal infinities; `clip` lets
+the gradient pass at its bounds, as PyTorch does; `where` and `nan_to_num` send exact zeros to what was not taken. The
+slope of aᵇ by b is 0 at a = 0 for b ≥ 0, and NaN for a < 0, where a real power exists at whole b only. Where the slope
+is infinite (a root or a logarithm at 0), it is.
 """
 
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -15,15 +19,24 @@ PER_DEGREE = np.pi / 180
 
 
 def exponent_slope(dy: Any, y: Any, a: Any, b: Any) -> Any:
-    """d aᵇ / db = aᵇ ln a, and 0 where a is 0 (the limit for b > 0)."""
-    return dy * y * np.log(np.where(a == 0, 1.0, a))
+    """d aᵇ / db = aᵇ ln a, and 0 where a is 0 and b is not negative."""
+    base = np.where((a == 0) & (b >= 0), 1.0, a)
+    return dy * y * np.log(base.astype(y.dtype))  # where y is complex, a < 0 has a logarithm
 
 
 def base_slope(dy: Any, y: Any, a: Any, b: Any) -> Any:
-    """d aᵇ / da = b aᵇ⁻¹, and 0 where b is 0 even if a is 0 or infinite."""
+    """d aᵇ / da = b aᵇ⁻¹, and 0 where b is 0 even if a is 0."""
     if isinstance(b, int | float):  # the usual case, spared the general power where it is simple
-        return dy * (2 * a) if b == 2 else dy * (b * a ** (b - 1)) if b != 0 else dy * np.zeros_like(a)
-    return dy * (b * np.where((b == 0) & ((a == 0) | np.isinf(a)), 1.0, a) ** (b - 1.0))
+        # mutate: branch equivalent because the square is done apart for speed only
+        return dy * (2 * a) if b == 2 else dy * (b * a ** (b - 1)) if b != 0 else np.zeros_like(a)
+    # mutate: number equivalent because any number but 0 will do
+    return dy * (b * np.where((a == 0) & (b == 0), 1.0, a) ** (b - 1.0))
+
+
+def per(a: Any, r: Any) -> Any:
+    """a / r, and 0 where r is 0, in the derivatives too."""
+    # mutate: number equivalent because any number but 0 will do
+    return np.where(r == 0, 0.0, a / np.where(r == 0, 1.0, r))
 
 
 def share(a: Any, b: Any, y: Any) -> Any:
@@ -31,16 +44,72 @@ def share(a: Any, b: Any, y: Any) -> Any:
     return (a == y) / (1.0 + (a == b))
 
 
-def softshare(a: Any, b: Any, y: Any) -> Any:
-    """exp(a − y), the share of `a` in log(eᵃ + eᵇ); infinities are shared as `maximum` does."""
-    infinite = np.isinf(y)
-    return np.where(infinite, share(a, b, y), np.exp(np.where(infinite, 0.0, a) - np.where(infinite, 0.0, y)))
+def gap(a: Any, b: Any) -> Any:
+    """a − b, and 0 where both are the same infinity."""
+    # mutate: factor equivalent because twice true is true
+    same = (a == b) & np.isinf(a)
+    return np.where(same, 0.0, a) - np.where(same, 0.0, b)
+
+
+def softshare(a: Any, b: Any) -> Any:
+    """eᵃ / (eᵃ + eᵇ), the share of `a` in log(eᵃ + eᵇ), in a form that keeps its derivatives exact far from a = b."""
+    return np.exp(-np.logaddexp(0.0, gap(b, a)))
+
+
+def absolute_slope(dy: Any, y: Any, x: Any) -> Any:
+    return dy * np.sign(x).conj()
+
+
+# 1 − x² and 1 + x² below are written so that the imaginary part of a complex x keeps the sign of its zero: on a branch
+# cut that sign says which side is meant. Only subtracting a real number keeps it: (2 + 0i) − 1, and not 1 − (2 + 0i).
+
+
+def arcsin_slope(dy: Any, y: Any, x: Any) -> Any:
+    """1 / √(1 − x²)."""
+    return dy / np.sqrt(-(x - 1) * (x - -1) if x.dtype.kind == "c" else (1 - x) * (1 + x))
+
+
+def arccosh_slope(dy: Any, y: Any, x: Any) -> Any:
+    """1 / √(x² − 1), with the branch of arccosh."""
+    return dy / (np.sqrt(x - 1) * np.sqrt(x - -1))
+
+
+# mutate: number equivalent because the last of the terms are for higher derivatives
+SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(1, 15)]
 
 
 def sinc_slope(x: Any) -> Any:
-    """d sinc(x) / dx, which is 0 at 0."""
-    at = np.where(x == 0, 1.0, x)
-    return np.where(x == 0, 0.0, (np.cos(np.pi * at) - np.sinc(at)) / at)
+    """(cos πx − sinc x) / x; near 0, where that cancels, the series Σₖ (−1)ᵏ 2k π²ᵏ x²ᵏ⁻¹ / (2k + 1)!"""
+    near = np.abs(x) < 1  # mutate: boundary equivalent because both forms hold there
+    # mutate: number equivalent because any place will do that the other form holds at
+    small, large = np.where(near, x, 0.0), np.where(near, 1.0, x)
+    square, series = (np.pi * small) ** 2, 0.0
+    for coefficient in reversed(SINC):
+        series = series * square + coefficient
+    return np.where(near, np.pi**2 * small * series, (np.cos(np.pi * large) - np.sinc(large)) / large)
+
+
+# mutate: sign, function equivalent because the angles lie evenly, and the sign of a cosine cancels
+COSINES = np.cos((np.arange(64) + 0.5) * np.pi / 128)  # of 64 angles between 0 and π/2
+
+
+def bessel_i1(x: Any) -> Any:
+    """I₁(x) = 2/π ∫ cos θ sinh(x cos θ) dθ from 0 to π/2: midpoints, exact to rounding for all x with a finite I₀."""
+    return np.sinh(x[..., None] * COSINES) @ (COSINES / 64)
+
+
+def clip_slope(
+    dy: Any, y: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, min: Any = None, max: Any = None
+) -> Any:
+    return np.where(y == x, dy, 0.0)
+
+
+def lower_bound_slope(dy: Any, y: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
+    return np.where((y == a_min) & (y != x) & (y != a_max), dy, 0.0)
+
+
+def upper_bound_slope(dy: Any, y: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
+    return np.where((y == a_max) & (y != x), dy, 0.0)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -56,26 +125,27 @@ rule(np.divide,      lambda dy, y, a, b: dy / b,            lambda dy, y, a, b: 
 rule(np.power,       base_slope,                            exponent_slope)
 rule(np.float_power, base_slope,                            exponent_slope)
 rule(np.remainder,   lambda dy, y, a, b: dy,                lambda dy, y, a, b: -dy * np.floor_divide(a, b))
-rule(np.fmod,        lambda dy, y, a, b: dy,                lambda dy, y, a, b: -dy * np.trunc(a / b))
-rule(np.divmod,      lambda dy, y, a, b: dy[1],             lambda dy, y, a, b: -dy[1] * np.floor_divide(a, b))
-rule(np.arctan2,     lambda dy, y, a, b: dy * b / (a * a + b * b), lambda dy, y, a, b: -dy * a / (a * a + b * b))
-rule(np.hypot,       lambda dy, y, a, b: dy * a / np.where(y == 0, 1.0, y),
-                     lambda dy, y, a, b: dy * b / np.where(y == 0, 1.0, y))
+rule(np.fmod,        lambda dy, y, a, b: dy,                lambda dy, y, a, b: -dy * np.rint((a - y) / b))
+rule(np.divmod,      lambda dy, y, a, b: dy[1],             lambda dy, y, a, b: -dy[1] * y[0])
+rule(np.arctan2,     lambda dy, y, a, b: dy * per(per(b, r := np.hypot(a, b)), r),
+                     lambda dy, y, a, b: -dy * per(per(a, r := np.hypot(a, b)), r))
+rule(np.hypot,       lambda dy, y, a, b: dy * per(a, y),    lambda dy, y, a, b: dy * per(b, y))
 rule(np.maximum,     lambda dy, y, a, b: dy * share(a, b, y), lambda dy, y, a, b: dy * share(b, a, y))
 rule(np.minimum,     lambda dy, y, a, b: dy * share(a, b, y), lambda dy, y, a, b: dy * share(b, a, y))
 rule(np.fmax,        lambda dy, y, a, b: dy * share(a, b, y), lambda dy, y, a, b: dy * share(b, a, y))
 rule(np.fmin,        lambda dy, y, a, b: dy * share(a, b, y), lambda dy, y, a, b: dy * share(b, a, y))
-rule(np.logaddexp,   lambda dy, y, a, b: dy * softshare(a, b, y), lambda dy, y, a, b: dy * softshare(b, a, y))
-rule(np.logaddexp2,  lambda dy, y, a, b: dy * softshare(a * LN2, b * LN2, y * LN2),
-                     lambda dy, y, a, b: dy * softshare(b * LN2, a * LN2, y * LN2))
-rule(np.copysign,    lambda dy, y, a, b: dy * np.copysign(1.0, a) * np.copysign(1.0, b), lambda dy, y, a, b: None)
+rule(np.logaddexp,   lambda dy, y, a, b: dy * softshare(a, b), lambda dy, y, a, b: dy * softshare(b, a))
+rule(np.logaddexp2,  lambda dy, y, a, b: dy * softshare(a * LN2, b * LN2),
+                     lambda dy, y, a, b: dy * softshare(b * LN2, a * LN2))
+rule(np.copysign,    lambda dy, y, a, b: dy * np.sign(a) * np.sign(y), lambda dy, y, a, b: None)
 rule(np.ldexp,       lambda dy, y, a, b: np.ldexp(dy, b))
 rule(np.nextafter,   lambda dy, y, a, b: dy,                lambda dy, y, a, b: None)
+rule(np.heaviside,   lambda dy, y, x, at_0: None,           lambda dy, y, x, at_0: np.where(x == 0, dy, 0.0))
 
 rule(np.negative,    lambda dy, y, x: -dy)
 rule(np.positive,    lambda dy, y, x: dy)
-rule(np.absolute,    lambda dy, y, x: dy * np.sign(x))
-rule(np.fabs,        lambda dy, y, x: dy * np.sign(x))
+rule(np.absolute,    absolute_slope)
+rule(np.fabs,        absolute_slope)
 rule(np.exp,         lambda dy, y, x: dy * y)
 rule(np.exp2,        lambda dy, y, x: dy * y * LN2)
 rule(np.expm1,       lambda dy, y, x: dy * (y + 1))
@@ -90,50 +160,105 @@ rule(np.reciprocal,  lambda dy, y, x: -dy * y * y)
 rule(np.sin,         lambda dy, y, x: dy * np.cos(x))
 rule(np.cos,         lambda dy, y, x: -dy * np.sin(x))
 rule(np.tan,         lambda dy, y, x: dy * (1 + y * y))
-rule(np.arcsin,      lambda dy, y, x: dy / np.sqrt(1 - x * x))
-rule(np.arccos,      lambda dy, y, x: -dy / np.sqrt(1 - x * x))
+rule(np.arcsin,      arcsin_slope)
+rule(np.arccos,      lambda dy, y, x: -arcsin_slope(dy, y, x))
 rule(np.arctan,      lambda dy, y, x: dy / (1 + x * x))
 rule(np.sinh,        lambda dy, y, x: dy * np.cosh(x))
 rule(np.cosh,        lambda dy, y, x: dy * np.sinh(x))
 rule(np.tanh,        lambda dy, y, x: dy * (1 - y * y))
-rule(np.arcsinh,     lambda dy, y, x: dy / np.sqrt(1 + x * x))
-rule(np.arccosh,     lambda dy, y, x: dy / np.sqrt(x * x - 1))
-rule(np.arctanh,     lambda dy, y, x: dy / (1 - x * x))
+rule(np.arcsinh,     lambda dy, y, x: dy / np.sqrt(x * x - -1))
+rule(np.arccosh,     arccosh_slope)
+rule(np.arctanh,     lambda dy, y, x: dy / ((1 - x) * (1 + x)))
 rule(np.deg2rad,     lambda dy, y, x: dy * PER_DEGREE)
 rule(np.radians,     lambda dy, y, x: dy * PER_DEGREE)
 rule(np.rad2deg,     lambda dy, y, x: dy / PER_DEGREE)
 rule(np.degrees,     lambda dy, y, x: dy / PER_DEGREE)
 rule(np.sinc,        lambda dy, y, x: dy * sinc_slope(x))
-rule(np.conjugate,   lambda dy, y, x: dy)
-rule(np.real,        lambda dy, y, x: dy)
+rule(np.i0,          lambda dy, y, x: dy * bessel_i1(x))
 rule(np.modf,        lambda dy, y, x: dy[0])
-rule(np.nan_to_num,  lambda dy, y, x, *_, **__: dy * np.isfinite(x))
-rule(np.clip,        lambda dy, y, x, *_, **__: dy * (y == x),
-                     lambda dy, y, x, lo=None, hi=None, **__: dy * ((y == lo) & (y != x) & (y != hi)),
-                     lambda dy, y, x, lo=None, hi=None, **__: dy * ((y == hi) & (y != x)))
+rule(np.frexp,       lambda dy, y, x: np.ldexp(dy[0], -y[1]))
+rule(np.clip,        clip_slope, lower_bound_slope, upper_bound_slope)
 rule(np.where,       None, lambda dy, y, mask, a, b: np.where(mask, dy, 0.0),
                            lambda dy, y, mask, a, b: np.where(mask, 0.0, dy))
-rule(np.heaviside,   lambda dy, y, x, at_0: None,         lambda dy, y, x, at_0: dy * (x == 0))
 rule(cast,           lambda dy, y, x, dtype: dy)
-rule(np.copy,        lambda dy, y, x, *_, **__: dy)
+rule(np.copy,        lambda dy, y, x, order="K", subok=False: dy)
 # fmt: on
 
 if hasattr(np, "astype"):  # NumPy 2.1
-    rule(np.astype, lambda dy, y, x, *_, **__: dy)
+    rule(np.astype, lambda dy, y, x, dtype, copy=True, device=None: dy)
 
 
-@written_as(np.frexp)
-def frexp(x: Any) -> Any:
-    exponent = np.frexp(x.data)[1]
-    return x * 2.0**-exponent, exponent
+def where_finite(dy: Any, x: Any, test: Any) -> Any:
+    """`dy` where x, or the part of a complex x that it belongs to, passes the test."""
+    if x.dtype.kind == "c":
+        return np.where(test(np.real(x)), np.real(dy), 0.0) + 1j * np.where(test(np.imag(x)), np.imag(dy), 0.0)
+    return np.where(test(x), dy, 0.0)
 
 
+def filler_slope(dy: Any, x: Any, test: Any) -> Any:
+    """The same number fills both parts of a complex x; ∂L/∂ Im y is −Im ȳ."""
+    dx = where_finite(dy, x, test)
+    return np.real(dx) - np.imag(dx)
+
+
+def finite(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
+    """`nan_to_num` into a new array."""
+    return np.nan_to_num(x, True, nan, posinf, neginf)
+
+
+rule(
+    finite,
+    lambda dy, y, x, *fill: where_finite(dy, x, np.isfinite),
+    lambda dy, y, x, *fill: filler_slope(dy, x, np.isnan),
+    lambda dy, y, x, *fill: filler_slope(dy, x, np.isposinf),
+    lambda dy, y, x, *fill: filler_slope(dy, x, np.isneginf),
+)
+
+
+@written_as(np.nan_to_num)
+def nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    from pellucid.tensor import record
+
+    y = record(finite, (x, nan, posinf, neginf), {})
+    return y if copy else x._become(y)
+
+
+def filled(like: Any, fill_value: Any, **layout: Any) -> Any:
+    """`full_like` as a function of its fill value."""
+    return np.full_like(like, fill_value, **layout)
+
+
+rule(filled, None, lambda dy, y, like, fill_value, **layout: dy)
+
+
+@written_as(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: Any = True,
+    shape: Any = None,
+    device: Any = None,
+) -> Any:
+    from pellucid.tensor import data_of, record
+
+    layout = dict(dtype=dtype, order=order, subok=subok, shape=shape, device=device)
+    return record(filled, (data_of(a), fill_value), layout)
+
+
+# fmt: off
 constant(
-    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide,
-    np.signbit, np.spacing, np.imag, np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal,
-    np.iscomplex, np.isclose,
+    np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide, np.signbit, np.spacing,
+    np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.isclose,
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
     np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
-    np.zeros_like, np.ones_like, np.empty_like, np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj,
-    np.result_type, np.allclose, np.array_equal, np.array_equiv, np.may_share_memory, np.shares_memory,
-)  # fmt: skip
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,
+    np.gcd, np.lcm, np.isnat,
+    np.zeros_like, np.ones_like, np.empty_like,
+    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj,
+    np.result_type, np.common_type, np.min_scalar_type, np.can_cast,
+    np.allclose, np.array_equal, np.array_equiv, np.may_share_memory, np.shares_memory,
+    np.array_repr, np.array_str, np.array2string,
+)
+# fmt: on

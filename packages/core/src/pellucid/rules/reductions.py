@@ -1,86 +1,311 @@
-"""Derivatives of the functions that reduce an axis: sums, means, extremes, products.
+"""Derivatives of the functions that reduce an axis: sums, products, extremes, variances, and running sums.
 
-Decisions: among equal maxima (minima) the gradient is split evenly; the standard deviation of a constant has
-gradient 0; a product is differentiated exactly, zeros included.
+Among equal maxima (minima) the gradient is split evenly, `initial` included where it ties; a maximum that is NaN sends
+it to the NaNs, and the nan-forms send 0 to every NaN. The maximum of complex numbers is NumPy's: by real part, then by
+imaginary part. Products are differentiated exactly, zeros included. The standard deviation of equal values has
+gradient 0, to every order; where no degree of freedom is left, the gradient of a variance is NaN as its value is.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from pellucid.tape import constant, rule, written_as
+from pellucid.tape import constant, name_of, rule, written_as
 
 
-def spread(dy: Any, x: Any, axis: Any, keepdims: Any) -> Any:
-    """`dy` of a reduction along `axis`, copied along that axis to the shape of x."""
-    return np.broadcast_to(kept(dy, axis, keepdims), np.shape(x))
+def kept(dy: Any, x: Any, axis: Any) -> Any:
+    """`dy` of a reduction of x with the reduced axes in place, of length 1."""
+    return dy if axis is None or np.ndim(dy) == np.ndim(x) else np.expand_dims(dy, axis)
 
 
-def kept(dy: Any, axis: Any, keepdims: Any) -> Any:
-    """`dy` with the reduced axes in place, of length 1."""
-    return dy if axis is None or keepdims else np.expand_dims(dy, axis)
+def masked(dx: Any, where: Any) -> Any:
+    """`dx` where the reduction looked, and 0 elsewhere, whatever stands there."""
+    return dx if where is True else np.where(where, dx, 0.0)
 
 
-def count(x: Any, dy: Any) -> Any:
+def present(x: Any, where: Any = True) -> Any:
+    """Where the nan-forms look."""
+    return ~np.isnan(x) if where is True else ~np.isnan(x) & where
+
+
+def how_many(x: Any, dy: Any, axis: Any, where: Any) -> Any:
     """How many values went into each result."""
-    return np.size(x) // max(np.size(dy), 1)
+    if where is True:
+        return np.size(x) // max(np.size(dy), 1)
+    return np.sum(np.broadcast_to(where, np.shape(x)), axis=axis, keepdims=True)
 
 
-@written_as(np.prod)
-def prod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    """Multiply the first half of the axis by the second until one is left: exact whatever is zero."""
-    if dtype is not None or out is not None:
-        raise TypeError("np.prod of a Tensor takes axis and keepdims only")
-    axes = range(x.ndim) if axis is None else (axis,) if np.ndim(axis) == 0 else axis
-    for i in sorted(axis % x.ndim for axis in axes):
-        x = np.moveaxis(x, i, 0)
-        if len(x) == 0:
-            x = np.sum(x, axis=0, keepdims=True) + 1.0  # 1, and still on the tape
-        while len(x) > 1:
-            half = len(x) // 2
-            product = x[:half] * x[half : 2 * half]
-            x = product if len(x) % 2 == 0 else np.concatenate([product, x[2 * half :]])
-        x = np.moveaxis(x, 0, i)
-    return x if keepdims else np.squeeze(x, axis=None if axis is None and x.ndim == 0 else tuple(axes))
+def as_rows(x: Any, axis: Any) -> Any:
+    """x as a matrix, with one row for each result of a reduction along `axis`."""
+    if axis is None or np.ndim(x) == 0:
+        return np.reshape(x, (1, np.size(x)))
+    axes = (axis,) if np.ndim(axis) == 0 else tuple(axis)
+    x = np.moveaxis(x, axes, range(-len(axes), 0))
+    others = np.ndim(x) - len(axes)
+    return np.reshape(x, (prod(np.shape(x)[:others]), prod(np.shape(x)[others:])))
 
 
-def extreme_slope(dy: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    is_extreme = x == kept(y, axis, keepdims)
-    return kept(dy, axis, keepdims) * (is_extreme / np.sum(is_extreme, axis=axis, keepdims=True))
+def from_rows(rows: Any, x: Any, axis: Any) -> Any:
+    """The inverse of `as_rows`: in the shape of x."""
+    if axis is None or np.ndim(x) == 0:
+        return np.reshape(rows, np.shape(x))
+    axes = [i % np.ndim(x) for i in ((axis,) if np.ndim(axis) == 0 else axis)]
+    others = [n for i, n in enumerate(np.shape(x)) if i not in axes]
+    dx = np.reshape(rows, (*others, *[np.shape(x)[i] for i in axes]))
+    return np.moveaxis(dx, range(-len(axes), 0), axes)
 
 
-def var_slope(
-    dy: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False
-) -> Any:
-    n = max(count(x, dy) - ddof, 0)
-    return kept(dy, axis, keepdims) * (2 / n if n else np.nan) * (x - np.mean(x, axis=axis, keepdims=True))
+# Sums and means
 
 
-def std_slope(
-    dy: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False
-) -> Any:
-    per_std = np.where(y == 0, 0.0, 1.0) / np.where(y == 0, 1.0, y)
-    return var_slope(dy * per_std / 2, y, x, axis, dtype, out, ddof, keepdims)
+def sum_back(dy: Any, x: Any, axis: Any, where: Any) -> Any:
+    return masked(np.broadcast_to(kept(dy, x, axis), np.shape(x)), where)
 
 
-def cumsum_slope(dy: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    back = np.flip(np.cumsum(np.flip(dy, axis or 0), axis or 0), axis or 0)
-    return np.reshape(back, np.shape(x))
+def mean_back(dy: Any, x: Any, axis: Any, where: Any) -> Any:
+    n = how_many(x, dy, axis, where)
+    return sum_back(kept(dy, x, axis) / (n + (n == 0)), x, axis, where)
+
+
+def cumsum_back(dy: Any, x: Any, axis: Any) -> Any:
+    """Each value is in all sums from its own on."""
+    axis = -1 if axis is None else axis
+    return np.reshape(np.flip(np.cumsum(np.flip(dy, axis), axis), axis), np.shape(x))
+
+
+def without_initial(dy: Any, axis: Any, include_initial: Any) -> Any:
+    """`dy` or y of cumulative_sum and cumulative_prod without the value that they put in front."""
+    return np.moveaxis(np.moveaxis(dy, axis or 0, 0)[1:], 0, axis or 0) if include_initial else dy
+
+
+# Products
+
+
+def ordinary(y: Any) -> Any:
+    """Whether no product is 0, infinite, NaN, or so small that digits are lost: then y / x is the others' product."""
+    from pellucid.tensor import data_of
+
+    size = np.abs(data_of(y))
+    return np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf))
+
+
+def prod_back(dy: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any) -> Any:
+    """The product of the others: y / x, or where that is not exact what stands before times what comes after."""
+    x = x if where is True else np.where(where, x, 1.0)
+    if ordinary(y):
+        others = kept(y, x, axis) / x
+    else:
+        rows = as_rows(x, axis)
+        others = from_rows(before(rows) * np.flip(before(np.flip(rows, -1)), -1), x, axis)
+        others = others if initial is None else others * initial
+    return masked(kept(dy, x, axis) * others, where)
+
+
+def before(rows: Any) -> Any:
+    """The product of all that stands before each value in its row."""
+    return np.cumprod(np.concatenate([np.ones_like(rows[..., :1]), rows[..., :-1]], axis=-1), axis=-1)
+
+
+def prod_initial_back(dy: Any, x: Any, axis: Any, where: Any) -> Any:
+    x = x if where is True else np.where(where, x, 1.0)
+    return kept(dy, x, axis) * np.prod(x, axis=axis, keepdims=True)
+
+
+def cumprod_back(dy: Any, y: Any, x: Any, axis: Any) -> Any:
+    """x̄ᵢ = Σ_{k≥i} ȳ_k y_k / xᵢ; where that is not exact x̄ᵢ = yᵢ₋₁ sᵢ with sᵢ = ȳᵢ + xᵢ₊₁ sᵢ₊₁."""
+    if ordinary(y):
+        return cumsum_back(dy * y, x, axis) / x
+    rows, dys, ys = as_rows(x, axis), as_rows(dy, axis), as_rows(y, axis)
+    one = np.ones_like(rows[..., :1])
+    s = linear_recurrence(np.concatenate([rows[..., 1:], one], axis=-1), dys)
+    return from_rows(np.concatenate([one, ys[..., :-1]], axis=-1) * s, x, axis)
+
+
+def linear_recurrence(a: Any, b: Any) -> Any:
+    """sᵢ = bᵢ + aᵢ sᵢ₊₁ along the last axis, by doubling: after k rounds each s holds 2ᵏ of its terms."""
+    step = 1
+    while step < np.shape(b)[-1]:
+        b = np.concatenate([b[..., :-step] + a[..., :-step] * b[..., step:], b[..., -step:]], axis=-1)
+        a = np.concatenate([a[..., :-step] * a[..., step:], a[..., -step:]], axis=-1)
+        step *= 2
+    return b
+
+
+# Extremes
+
+
+def equal(x: Any, y: Any) -> Any:
+    """Where x is y; NaN is NaN here."""
+    return (x == y) | ((x != x) & (y != y)) if np.any(y != y) else x == y
+
+
+def winners(y: Any, x: Any, axis: Any, initial: Any, where: Any) -> tuple[Any, Any, Any]:
+    """Where x is the extreme y, where `initial` is, and how many these are in each result."""
+    from pellucid.tensor import data_of
+
+    y = kept(data_of(y), x, axis)
+    best = equal(x, y) if where is True else equal(x, y) & where
+    too = initial is not None and equal(np.asarray(data_of(initial), y.dtype), y)
+    if too is False and where is True and np.count_nonzero(best) == np.size(y):
+        return best, too, 1  # one in each, as almost always
+    return best, too, np.maximum(np.count_nonzero(best, axis=axis, keepdims=True) + too, 1)
+
+
+def extreme_back(dy: Any, y: Any, x: Any, axis: Any, initial: Any = None, where: Any = True) -> Any:
+    best, _, n = winners(y, x, axis, initial, where)
+    return np.where(best, kept(dy, x, axis) / n, 0.0)
+
+
+def extreme_initial_back(dy: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any) -> Any:
+    _, too, n = winners(y, x, axis, initial, where)
+    return np.where(too, kept(dy, x, axis) / n, 0.0)
+
+
+def ptp_back(dy: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    from pellucid.tensor import data_of
+
+    top, bottom = (extreme(data_of(x), axis=axis, keepdims=True) for extreme in (np.max, np.min))
+    return extreme_back(dy, top, x, axis) - extreme_back(dy, bottom, x, axis)
 
 
 # fmt: off
-rule(np.sum,    lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True:
-                spread(dy, x, axis, keepdims) if where is True else np.where(where, spread(dy, x, axis, keepdims), 0.0))
-rule(np.mean,   lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False:
-                spread(dy / count(x, dy), x, axis, keepdims))
-rule(np.max,    extreme_slope)
-rule(np.min,    extreme_slope)
-rule(np.var,    var_slope)
-rule(np.std,    std_slope)
-rule(np.cumsum, cumsum_slope)
+rule(np.sum,       lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True:
+                   sum_back(dy, x, axis, where),
+                   None, None, None, None,
+                   lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: dy)
+rule(np.nansum,    lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True:
+                   sum_back(dy, x, axis, present(x, where)),
+                   None, None, None, None,
+                   lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: dy)
+rule(np.mean,      lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, where=True:
+                   mean_back(dy, x, axis, where))
+rule(np.nanmean,   lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, where=True:
+                   mean_back(dy, x, axis, present(x, where)))
+rule(np.prod,      lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True:
+                   prod_back(dy, y, x, axis, initial, where),
+                   None, None, None, None,
+                   lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True:
+                   prod_initial_back(dy, x, axis, where))
+rule(np.nanprod,   lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True:
+                   prod_back(dy, y, x, axis, initial, present(x, where)),
+                   None, None, None, None,
+                   lambda dy, y, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True:
+                   prod_initial_back(dy, x, axis, present(x, where)))
+
+rule(np.cumsum,    lambda dy, y, x, axis=None, dtype=None, out=None: cumsum_back(dy, x, axis))
+rule(np.nancumsum, lambda dy, y, x, axis=None, dtype=None, out=None: masked(cumsum_back(dy, x, axis), present(x)))
+rule(np.cumprod,   lambda dy, y, x, axis=None, dtype=None, out=None: cumprod_back(dy, y, x, axis))
+rule(np.nancumprod, lambda dy, y, x, axis=None, dtype=None, out=None:
+                    masked(cumprod_back(dy, y, np.where(present(x), x, 1.0), axis), present(x)))
+if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+    rule(np.cumulative_sum,  lambda dy, y, x, axis=None, dtype=None, out=None, include_initial=False:
+                             cumsum_back(without_initial(dy, axis, include_initial), x, axis))
+    rule(np.cumulative_prod, lambda dy, y, x, axis=None, dtype=None, out=None, include_initial=False:
+                             cumprod_back(without_initial(dy, axis, include_initial),
+                                          without_initial(y, axis, include_initial), x, axis))
+
+for extreme in (np.max, np.min, np.amax, np.amin):
+    rule(extreme,  lambda dy, y, x, axis=None, out=None, keepdims=False, initial=None, where=True:
+                   extreme_back(dy, y, x, axis, initial, where),
+                   None, None, None,
+                   lambda dy, y, x, axis=None, out=None, keepdims=False, initial=None, where=True:
+                   extreme_initial_back(dy, y, x, axis, initial, where))
+for extreme in (np.nanmax, np.nanmin):
+    rule(extreme,  lambda dy, y, x, axis=None, out=None, keepdims=False, initial=None, where=True:
+                   extreme_back(dy, y, x, axis, initial, present(x, where)),
+                   None, None, None,
+                   lambda dy, y, x, axis=None, out=None, keepdims=False, initial=None, where=True:
+                   extreme_initial_back(dy, y, x, axis, initial, present(x, where)))
+rule(np.ptp,       ptp_back)
 # fmt: on
 
-constant(
-    np.argmax, np.argmin, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero,
-    np.any, np.all, np.searchsorted, np.digitize, np.lexsort,
-)  # fmt: skip
+
+# Variances
+
+
+def var_back(dy: Any, y: Any, x: Any, mean: Any, axis: Any, ddof: Any, where: Any) -> Any:
+    """2 (x − m)* ȳ / (n − ddof): what moves the mean of x adds nothing, for the deviations from it sum to 0."""
+    n = how_many(x, dy, axis, where) - ddof
+    per_n = (2 / n if n > 0 else np.nan) if where is True else 2 / np.where(n > 0, n, np.nan)
+    x = masked(x, where)
+    deviation = x - (center(x, dy, axis, where) if mean is None else mean)
+    deviation = np.conj(deviation) if x.dtype.kind == "c" else deviation
+    return masked(kept(dy, x, axis) * per_n * deviation, where)
+
+
+def center(x: Any, dy: Any, axis: Any, where: Any) -> Any:
+    """The mean of an x that is 0 where the reduction does not look."""
+    n = how_many(x, dy, axis, where)
+    return np.sum(x, axis=axis, keepdims=True) / (n + (n == 0))
+
+
+def std_back(dy: Any, y: Any, x: Any, mean: Any, axis: Any, ddof: Any, where: Any) -> Any:
+    """That of the variance, divided by 2 y; 0 where y is."""
+    from pellucid.tensor import data_of
+
+    flat = data_of(y) == 0
+    if mean is None:
+        x = masked(x, where)
+        mean = center(x, dy, axis, where)
+        flat = flat | all_equal(data_of(y), data_of(x), data_of(mean), axis, where)
+    return var_back(np.where(flat, 0.0, dy) / np.where(flat, 1.0, 2 * y), y, x, mean, axis, ddof, where)
+
+
+def all_equal(y: Any, x: Any, mean: Any, axis: Any, where: Any) -> Any:
+    """Where the standard deviation y is only what rounding the mean of equal values left."""
+    if np.all(kept(y, x, axis) > 0.01 * np.abs(mean)):
+        return False  # rounding never is that large
+    top = np.max(x, axis=axis, initial=-np.inf, where=where)
+    bottom = np.min(x, axis=axis, initial=np.inf, where=where)
+    return np.reshape(top == bottom, np.shape(y))
+
+
+def refuse_out(function: Callable[..., Any], out: Any) -> None:
+    if out is not None:
+        raise TypeError(
+            f"{name_of(function)}(..., out=) would write into an array that the tape does not watch: use what it "
+            f"returns"
+        )
+
+
+def variance(function: Callable[..., Any], back: Callable[..., Any], look: Callable[..., Any]) -> None:
+    """State np.var or a relative of it. `mean` is given by keyword only: it becomes the second argument of a function
+    of two, where a gradient can reach it."""
+
+    @wraps(function)
+    def about(x: Any, mean: Any, **options: Any) -> Any:
+        return function(x, **options) if mean is None else function(x, mean=mean, **options)
+
+    @written_as(function)
+    def call(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
+             mean: Any = None, **options: Any) -> Any:  # fmt: skip
+        from pellucid.tensor import record
+
+        refuse_out(function, out)
+        return record(about, (a, mean), {"axis": axis, "dtype": dtype, "ddof": ddof, "keepdims": keepdims, **options})
+
+    def back_x(dy: Any, y: Any, x: Any, mean: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any = True,
+               correction: Any = None) -> Any:  # fmt: skip
+        return back(dy, y, x, mean, axis, ddof if correction is None else correction, look(x, where))
+
+    def back_mean(dy: Any, y: Any, x: Any, mean: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any,
+                  where: Any = True, correction: Any = None) -> Any:  # fmt: skip
+        return -back_x(dy, y, x, mean, axis, dtype, ddof, keepdims, where, correction)
+
+    rule(about, back_x, back_mean)
+
+
+def everywhere(x: Any, where: Any) -> Any:
+    return where
+
+
+variance(np.var, var_back, everywhere)
+variance(np.std, std_back, everywhere)
+variance(np.nanvar, var_back, present)
+variance(np.nanstd, std_back, present)
+
+
+constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.count_nonzero, np.any, np.all)
