@@ -6,7 +6,8 @@
 Run it before `mkdocs build`. It needs the packages installed and writes two folders that git ignores:
 
     docs/models/      one page per registered model, one per further file with numbered equations, and a list of both
-    docs/reference/   the public names (described by mkdocstrings from the sources), the hooks, the gradient rules
+    docs/reference/   the public names (described by mkdocstrings from the sources), the hooks, the gradient rules,
+                      and what becomes of a gradient in every function of NumPy
     */SUMMARY.md      the order of each folder in the navigation
     docs/models/include/   excerpts of the repository's files, for the hand-written pages to include
 
@@ -26,19 +27,24 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import model_files
 import pellucid
 from model_files import ROOT, ModelFile
-from pellucid import registry
+from pellucid import numpy_functions, registry
+from pellucid.numpy_functions import DIFFERENTIABLE, NO_DERIVATIVE, RAISES
 from reading_page import Reading, highlight
 
 DOCS = ROOT / "docs"
+CORE = ROOT / "packages" / "core"
 LINEAR = ROOT / "packages" / "linear" / "src" / "pellucid_linear"
 HOME_FILE = LINEAR / "logistic_regression.py"  # what the home page shows: these equations, these functions
 HOME_EQUATIONS = ("1", "2", "3", "4")
@@ -49,7 +55,13 @@ REFERENCE = {  # page -> title, what it is about, modules of the core whose publ
     "autograd": (
         "Autograd",
         "Tensors, gradients and the two ways to state a derivative.",
-        ("tensor", "tape", "rules", "primitives", "transforms", "gradient_check"),
+        ("tensor", "building", "tape", "rules", "primitives", "transforms", "derivatives", "checkpointing", "checking")
+        + ("graph_drawing", "gradient_check"),
+    ),
+    "series": (
+        "Polynomials and special functions",
+        "What `numpy.polynomial` and `scipy.special` refuse to do with Tensors, under the same names.",
+        (),
     ),
     "registry": ("Registry", "Finding, making and registering models and data sets.", ("registry", "dataset_record")),
     "specs": ("Specs", "The records that a plugin yields.", ("specs", "hookspecs")),
@@ -57,8 +69,24 @@ REFERENCE = {  # page -> title, what it is about, modules of the core whose publ
     "saving": ("Saving", "Models and nested arrays in a file, without pickle.", ("saving",)),
     "events": ("Fit events", "Watching a fit while it runs.", ("events",)),
 }
+POLYNOMIAL = (
+    "polyval",
+    "chebval",
+    "legval",
+    "hermval",
+    "hermeval",
+    "lagval",
+    "polyvalfromroots",
+    "polyval2d",
+    "polyval3d",
+) + ("polygrid2d", "polygrid3d", "polyvander", "chebvander", "legvander", "hermvander", "hermevander", "lagvander")
+SPECIAL = ("logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "zeta")
 MORE_NAMES = {  # public names that stay in their module
     "autograd": ("pellucid.gradient_check.GradientError", "pellucid.tape.NoRuleError", "pellucid.tape.enable_grad"),
+    "series": (
+        *(f"pellucid.polynomial.{name}" for name in POLYNOMIAL),
+        *(f"pellucid.scipy_rules.{name}" for name in SPECIAL),
+    ),
     "registry": ("pellucid.registry.ModelNotFound", "pellucid.registry.DatasetNotFound"),
     "saving": ("pellucid.saving.load_with_notes", "pellucid.saving.read_header"),
     "events": ("pellucid.events.FitRun",),
@@ -393,12 +421,27 @@ def family_table(all_pages: list[Page]) -> str:
 def decisions() -> str:
     """What the gradient rules decide where a derivative does not exist, from the docstrings of the rules."""
     lines = []
-    for path in rule_files():
-        title, *more = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")
+    for path in model_files.rule_files(CORE):
+        _, *more = prose(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
         if more:
-            text = " ".join(" ".join(more).replace("`", "`").split())
-            lines.append(f"- **{path.stem.replace('_', ' ').capitalize()}.** {text}")
+            lines.append(f"- **{rules_title(path)}.** {' '.join(more)}")
     return "\n".join(lines) + "\n"
+
+
+def prose(doc: str) -> list[str]:
+    """The paragraphs of a docstring, each on one line, up to its first heading; what is indented becomes code."""
+    before = re.split(r"^[A-Z].*\n-{3,}$", doc, maxsplit=1, flags=re.M)[0]
+    found = []
+    for part in filter(str.strip, before.split("\n\n")):
+        if part.startswith(" "):
+            found.append("`" + re.sub(r"[ \n]{2,}", ", ", part.strip()) + "`")
+        else:
+            found.append(re.sub(r"``(.+?)``", r"`\1`", " ".join(part.split())))
+    return found
+
+
+def rules_title(path: Path) -> str:
+    return "scipy.special" if path.stem == "scipy_rules" else path.stem.replace("_", " ").capitalize()
 
 
 def style_excerpts(model: ModelFile) -> dict[str, str]:
@@ -447,10 +490,16 @@ def write_reference(out: Path) -> None:
         raise SystemExit(f"docs_pages: REFERENCE has no page for {', '.join(sorted(missing))}")
     (out / "hooks.md").write_text(hooks_page(), encoding="utf-8")
     (out / "rules.md").write_text(rules_page(), encoding="utf-8")
-    listed += ["    * [Hooks](hooks.md)", "    * [Gradient rules](rules.md)"]
+    (out / "numpy-functions.md").write_text(numpy_functions_page(), encoding="utf-8")
+    listed += [
+        "    * [Hooks](hooks.md)",
+        "    * [Gradient rules](rules.md)",
+        "    * [NumPy functions](numpy-functions.md)",
+    ]
     index += [
         "- [Hooks](hooks.md): what a plugin can bring",
         "- [Gradient rules](rules.md): every derivative, one row each",
+        "- [NumPy functions](numpy-functions.md): what becomes of a gradient in each of them",
     ]
     listed.append("* families")
     index += ["", "## Families\n"]
@@ -489,7 +538,7 @@ def api_page(title: str, about: str, names: Iterable[str]) -> str:
 
 def hooks_page() -> str:
     """Every hook with its signature and its sentence, from hookspecs.py."""
-    path = model_files.source_folder(ROOT / "packages" / "core") / "hookspecs.py"
+    path = model_files.source_folder(CORE) / "hookspecs.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hooks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("pellucid_")]
     lines = ["# Hooks\n", "Everything a plugin can bring. All are optional; each is a function marked `@hookimpl`.\n"]
@@ -504,25 +553,19 @@ def hooks_page() -> str:
     return "\n".join(lines)
 
 
-def rule_files() -> list[Path]:
-    folder = model_files.source_folder(ROOT / "packages" / "core") / "rules"
-    return sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
-
-
 def rules_page() -> str:
     """Every gradient rule, as its source says it."""
     lines = [
         "# Gradient rules\n",
-        "The derivative of each NumPy function, as the source states it: `dy` is the gradient of the result, `y` the",
-        "result, the other names are the arguments. Axes that broadcasting added are summed by the engine. How to add",
-        "one: [autograd](../autograd.md#a-rule-for-a-numpy-function).\n",
+        "The derivative of each function, as the source states it: `dy` is the gradient of the result, `y` the result,",
+        "the other names are the arguments. Axes that broadcasting added are summed by the engine. Every function of",
+        "NumPy, and what becomes of a gradient in it: [NumPy functions](numpy-functions.md). How to add a rule:",
+        "[autograd](../autograd.md#a-rule-for-a-numpy-function).\n",
     ]
-    for path in rule_files():
+    for path in model_files.rule_files(CORE):
         source = path.read_text(encoding="utf-8")
         tree = ast.parse(source)
-        doc = (ast.get_docstring(tree) or "").split("\n\n")
-        title = path.stem.replace("_", " ").capitalize()
-        lines += [f"## {title}\n", *(" ".join(part.split()) + "\n" for part in doc)]
+        lines += [f"## {rules_title(path)}\n", *(f"{part}\n" for part in prose(ast.get_docstring(tree) or ""))]
         rows = [rule_row(call, source, tree) for call in calls(tree, "rule")]
         if rows:
             lines += ["| Function | Gradient of each argument |", "| --- | --- |", *rows, ""]
@@ -533,7 +576,26 @@ def rules_page() -> str:
         constant = [ast.unparse(name) for call in calls(tree, "constant") for name in call.args]
         if constant:
             names = ", ".join(f"`{name}`" for name in constant)
-            lines.append(f"Piecewise constant, so the result is a plain array: {names}.\n")
+            lines.append(f"Without a derivative, so the result is a plain array: {names}.\n")
+    return "\n".join(lines)
+
+
+def numpy_functions_page() -> str:
+    """What becomes of a gradient in every function of NumPy."""
+    table = numpy_functions.table()
+    count = Counter(row.state for row in table)
+    lines = [
+        "# NumPy functions\n",
+        f"Of the {len(table)} functions in the public namespaces of NumPy {np.__version__}, {count[DIFFERENTIABLE]}",
+        f"are differentiable, {count[NO_DERIVATIVE]} have no derivative and return plain arrays as in NumPy, and",
+        f"{count[RAISES]} raise and say what to write instead. There is no fourth state: a test calls each of them.",
+        "The derivatives themselves: [gradient rules](rules.md).\n",
+    ]
+    for space in numpy_functions.NAMESPACES:
+        rows = [row for row in table if row.name.rpartition(".")[0] == space]
+        lines += [f"## {space}\n", "| Function | State | How |", "| --- | --- | --- |"]
+        lines += [table_row([f"`{row.name}`", row.state, plain_cell(row.how)]) for row in rows]
+        lines.append("")
     return "\n".join(lines)
 
 
@@ -555,11 +617,12 @@ def rule_row(call: ast.Call, source: str, tree: ast.Module) -> str:
         if isinstance(argument, ast.Lambda):
             text = " ".join((ast.get_source_segment(source, argument.body) or "").split())
             shown.append("none" if text == "None" else f"`{text}`")
-        elif isinstance(argument, ast.Name):
-            about = words.get(argument.id)
-            shown.append(f"`{argument.id}`" + (f": {about.split(chr(10))[0].rstrip('.')}" if about else ""))
-        else:
+        elif isinstance(argument, ast.Constant):
             shown.append("none")
+        else:
+            about = words.get(argument.id) if isinstance(argument, ast.Name) else None
+            text = " ".join(ast.unparse(argument).split())
+            shown.append(f"`{text}`" + (f": {about.split(chr(10))[0].rstrip('.')}" if about else ""))
     return table_row([f"`{ast.unparse(call.args[0])}`", "<br>".join(shown)])
 
 

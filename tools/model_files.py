@@ -7,6 +7,9 @@ spaces or more; the code line that computes it ends in a comment with the same n
     μₖ = Σₙ rₙₖ xₙ / Nₖ                                    (4)
     means = resp.T @ X / counts[:, None]  # (K, D)         (4)
 
+A rule file (`rules/*.py` and `*_rules.py` of the core) states derivatives, one line each, and needs no numbers: all of
+it is the mathematics.
+
 The other tools in this folder read model files through this one. It imports nothing but the standard library.
 """
 
@@ -78,9 +81,16 @@ class ModelFile:
         return self.path.parent
 
     @property
+    def is_rules(self) -> bool:
+        """Whether the file states derivatives: `rules/*.py`, `*_rules.py`."""
+        return self.path.parent.name == "rules" or self.path.stem.endswith("_rules")
+
+    @property
     def test_file(self) -> Path:
         """Where this file's tests are, or where they should be."""
         folder, name = self.package / "tests", f"test_{self.path.name}"
+        if self.path.parent.name == "rules":
+            return folder / f"test_rules_{self.path.name}"
         inner = self.module.split(".")[1:-1]
         nested = folder.joinpath(*inner, name)
         return nested if inner and nested.exists() else folder / name
@@ -215,6 +225,13 @@ def model_files(package: Path) -> list[Path]:
         if path.name != "_plugin.py" and read(path).equations:
             files.add(path.resolve())
     return sorted(files)
+
+
+def rule_files(package: Path) -> list[Path]:
+    """Every rule file of a package, sorted."""
+    source = source_folder(package)
+    found = [*source.glob("rules/*.py"), *source.glob("*_rules.py")]
+    return sorted(path.resolve() for path in found if path.name != "__init__.py")
 
 
 def shown(path: Path) -> str:

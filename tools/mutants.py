@@ -20,7 +20,7 @@ lines; on the first line of a `def` it covers the function, on that of a `for`, 
     branch       one side of `a if c else b` for both
     einsum       subscripts of the result reversed, of the first two operands exchanged
 
-A line on which a mutant changes nothing says so, and `mutate.py` prints it. The comment stands on one of the tagged
+A line on which a mutant changes nothing says so, and `mutate.py` prints it. The comment stands on one of the covered
 statement's lines or just above it; the kinds that it names are the only ones it excuses:
 
     # mutate: boundary, number equivalent because ties have probability zero and tol only decides when to stop
@@ -29,11 +29,13 @@ statement's lines or just above it; the kinds that it names are the only ones it
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from model_files import ModelFile
 
@@ -92,7 +94,11 @@ _REMOVABLE = frozenset(
 _SYMMETRIC = frozenset(  # exchanging the first two arguments changes nothing
     ("add", "multiply", "maximum", "minimum", "fmax", "fmin", "logaddexp", "logaddexp2", "hypot", "equal", "not_equal")
     + ("max", "min", "gcd", "lcm", "allclose", "array_equal", "vdot", "inner", "isclose", "set", "frozenset")
-    + ("broadcast_shapes", "result_type", "promote_types")
+    + ("broadcast_shapes", "result_type", "promote_types", "constant")
+)
+_SIGNLESS = frozenset(  # truth values, which have no sign, and zeros
+    ("all", "allclose", "any", "array_equal", "callable", "hasattr", "isclose", "isfinite", "isin", "isinf")
+    + ("isinstance", "iscomplexobj", "isnan", "logical_and", "logical_not", "logical_or", "zeros", "zeros_like")
 )
 
 
@@ -107,6 +113,7 @@ class Mutant:
     after: str  # the same, broken
     source: str  # the whole broken file
     reason: str = ""  # why it may survive, from the allow comment
+    functions: tuple[str, ...] = ()  # in a rule file: whose derivative it breaks
 
     @property
     def allowed(self) -> bool:
@@ -124,12 +131,14 @@ class Allowance:
 
 @dataclass
 class Region:
-    """What one or more tags cover: the statement, the nodes to break, and the lines of the tags."""
+    """What one or more tags cover, or a statement of a rule file: the nodes to break, and the lines of the tags."""
 
     statement: ast.stmt
     nodes: list[ast.AST]
     tags: list[tuple[int, str]]  # (line, number), rising
     allowances: list[Allowance]
+    functions: tuple[str, ...] = ()
+    in_rules: bool = False
 
     def tag_at(self, line: int) -> tuple[int, str]:
         """The tag that a line of the region belongs to: the first at or below it, else the last."""
@@ -146,7 +155,8 @@ def mutants(model: ModelFile) -> list[Mutant]:
             start, end = text.span(node)
             statement = isinstance(node, ast.stmt)
             written = new if isinstance(new, str) else ast.unparse(new)
-            source = text.replaced(start, end, written if statement else f"({written})")
+            written = written if statement or isinstance(new, str) else f"({written})"
+            source = text.replaced(start, end, written)
             normal = _normal(source)
             if normal in seen:
                 continue
@@ -155,13 +165,15 @@ def mutants(model: ModelFile) -> list[Mutant]:
             reason = next(
                 (a.reason for a in region.allowances if kind in a.kinds and region.tag_at(a.line)[0] == line), ""
             )
-            before, after = text.shown(region.statement, node, written if statement else f"({written})")
-            found.append(Mutant(node.lineno, number, kind, before, after, source, reason))
+            before, after = text.shown(region.statement, node, written)
+            found.append(Mutant(node.lineno, number, kind, before, after, source, reason, region.functions))
     return found
 
 
 def regions(model: ModelFile) -> list[Region]:
     """The tagged statements of a file. Raises ValueError for an allow comment that cannot be read."""
+    if model.is_rules:
+        return _rule_regions(model)
     allowances = _allowances(model.source)
     found: dict[int, Region] = {}
     for tag in model.tags:
@@ -176,12 +188,66 @@ def regions(model: ModelFile) -> list[Region]:
     lines = model.source.split("\n")
     for region in found.values():
         region.tags.sort()
-        above = region.statement.lineno - 1
-        while above > 0 and lines[above - 1].lstrip().startswith("#"):
-            above -= 1
         last = max(region.tags[-1][0], _header_end(region.statement))
-        region.allowances = [a for a in allowances if above < a.line <= last]
+        region.allowances = [a for a in allowances if _comments_above(lines, region.statement) < a.line <= last]
     return list(found.values())
+
+
+def _comments_above(lines: list[str], statement: ast.stmt) -> int:
+    """The last line that does not belong to a statement and the comments right above it."""
+    above = statement.lineno - 1
+    while above > 0 and lines[above - 1].lstrip().startswith("#"):
+        above -= 1
+    return above
+
+
+def _rule_regions(model: ModelFile) -> list[Region]:
+    """Every statement of a rule file; of one with others inside its header, and then these."""
+    allowances, lines = _allowances(model.source), model.source.split("\n")
+    functions = _functions(model.tree)
+    found = []
+
+    def add(statement: ast.stmt, of: tuple[str, ...]) -> None:
+        inner = _inner(statement)
+        nodes = _header(statement) if inner else [statement]
+        ends = [getattr(node, "end_lineno", 0) for part in nodes for node in ast.walk(part)]
+        above, last = _comments_above(lines, statement), max(statement.lineno, *ends, 0)
+        mine = [a for a in allowances if above < a.line <= last]
+        found.append(Region(statement, nodes, [(statement.lineno, "")], mine, of, in_rules=True))
+        for below in inner:
+            add(below, of)
+
+    for statement, of in zip(model.tree.body, functions):
+        add(statement, of)
+    return found
+
+
+def _functions(tree: ast.Module) -> list[tuple[str, ...]]:
+    """For each statement of a rule file the functions whose derivatives it takes part in: `np.tanh` is "tanh"."""
+    stated, used, defined = [], [], []
+    for statement in tree.body:
+        is_def = isinstance(statement, ast.FunctionDef | ast.ClassDef)
+        outside = statement.decorator_list if is_def else [statement]  # type: ignore[attr-defined]
+        names = [node.attr for part in outside for node in _outside_lambdas(part) if isinstance(node, ast.Attribute)]
+        stated.append(set(names))
+        used.append({node.id for node in ast.walk(statement) if isinstance(node, ast.Name)})
+        stores = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        defined.append({statement.name} if is_def else set(stores))  # type: ignore[attr-defined]
+    changed = True
+    while changed:  # what is used by a rule, by what that uses, and so on
+        changed = False
+        for names_here, own in zip(defined, stated):
+            more = {name for uses, of in zip(used, stated) if names_here & uses for name in of}
+            changed |= not more <= own
+            own |= more
+    return [tuple(sorted(names)) for names in stated]
+
+
+def _outside_lambdas(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    if not isinstance(node, ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from _outside_lambdas(child)
 
 
 def unused_allowances(model: ModelFile) -> list[Allowance]:
@@ -239,24 +305,62 @@ def _targets(statement: ast.stmt, whole: bool = False) -> list[ast.AST]:
     inner = _inner(statement)
     if not inner:
         return [statement]
-    whole = whole or isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    is_def = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    covered: list[ast.AST] = [] if is_def else _header(statement)
+    return covered + [node for below in inner if whole or is_def for node in _targets(below, whole=True)]
+
+
+def _header(statement: ast.stmt) -> list[ast.AST]:
+    """What a statement with others inside computes before them; of a function the defaults that its body reads."""
     match statement:
         case ast.For(iter=header) | ast.While(test=header) | ast.If(test=header):
-            covered: list[ast.AST] = [header]
+            return [header]
         case ast.With(items=items):
-            covered = [item.context_expr for item in items]
-        case _:
-            covered = []
-    return covered + [node for below in inner if whole for node in _targets(below, whole=True)]
+            return [item.context_expr for item in items]
+        case ast.FunctionDef(args=arguments, body=body):
+            return list(_defaults(arguments, body))
+    return []
+
+
+def _defaults(arguments: ast.arguments, body: list[Any]) -> Iterator[ast.expr]:
+    """The defaults of those parameters that a function's body mentions."""
+    read = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [*zip(positional[::-1], arguments.defaults[::-1]), *zip(arguments.kwonlyargs, arguments.kw_defaults)]
+    yield from (default for parameter, default in pairs if default is not None and parameter.arg in read)
 
 
 # What
 
 
 def _in_order(region: Region) -> Iterator[tuple[ast.expr | ast.stmt, ast.AST | str, str]]:
+    if region.in_rules:
+        yield from _entries(region.statement)
     for target in region.nodes:
         yield from _values(target)
         yield from _walk(target)
+
+
+def _entries(statement: ast.stmt) -> Iterator[tuple[ast.expr | ast.stmt, ast.AST | str, str]]:
+    """What only a rule file is asked: an entry of a table left out, the opposite of `if keepdims`."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return
+        case ast.If(test=test) | ast.While(test=test):
+            if not isinstance(test, ast.Compare | ast.BoolOp | ast.UnaryOp):
+                yield test, ast.UnaryOp(ast.Not(), test), "comparison"
+            return
+        case ast.Expr(value=ast.Call(func=ast.Name(id="constant"), args=entries)):
+            pass
+        case ast.Assign(value=value) | ast.AnnAssign(value=value) | ast.For(iter=value):
+            entries = getattr(value, "elts", getattr(value, "keys", []))
+            if isinstance(value, ast.Dict):
+                yield from ((key, ast.Call(ast.Name("object"), [], []), "drop") for key in value.keys if key)
+                return
+        case _:
+            return
+    if len(entries) > 1:
+        yield from ((entry, "*()", "drop") for entry in entries)
 
 
 def _values(node: ast.AST) -> Iterator[tuple[ast.expr, ast.AST, str]]:
@@ -287,6 +391,8 @@ def _signs(value: ast.expr) -> Iterator[tuple[ast.expr, ast.AST, str]]:
             return
         case ast.Compare() | ast.BoolOp() | ast.UnaryOp(op=ast.Not() | ast.Invert()):  # truth has no sign
             return
+        case ast.Call(func=func) if _name(func) in _SIGNLESS:
+            return
         case ast.Constant(value=constant) if not _is_number(constant):
             return
         case _:
@@ -314,6 +420,12 @@ def _walk(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, ast.AST | str, s
             return
         case ast.keyword(arg="axis" | "axes" | "dim", value=value) if _integer(value) is not None:
             return
+        case ast.keyword(arg="strict"):  # of zip: what is equally long stays so
+            return
+        case ast.Lambda(args=arguments, body=body):
+            for part in (*_defaults(arguments, [body]), body):
+                yield from _walk(part)
+            return
         case ast.Call():
             yield from _call(node)
         case ast.expr():
@@ -326,8 +438,11 @@ def _walk(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, ast.AST | str, s
             if isinstance(value, ast.Constant):
                 return
             yield node, "pass", "drop"
+    reshapes = isinstance(node, ast.Call) and _name(node.func) == "reshape"
     for child in ast.iter_child_nodes(node):
-        yield from _walk(child)
+        for change in _walk(child):
+            if not (reshapes and change[2] == "number" and ast.unparse(change[0]) == "-1"):  # NumPy takes -2 for -1
+                yield change
 
 
 def _expression(node: ast.expr) -> Iterator[tuple[ast.expr, ast.AST, str]]:
@@ -459,7 +574,7 @@ def _call(node: ast.Call) -> Iterator[tuple[ast.expr, ast.AST, str]]:
             yield args[0], ast.Constant(subscripts), "einsum"
     plain = [i for i, arg in enumerate(args) if not isinstance(arg, ast.Starred)]
     for i, j in zip(plain, plain[1:]):
-        symmetric = name in _SYMMETRIC or (name == "einsum" and i == 0)
+        symmetric = name in _SYMMETRIC or (name, i) in (("einsum", 0), ("swapaxes", 0 if _is_method(func) else 1))
         if j == i + 1 and not symmetric and ast.unparse(args[i]) != ast.unparse(args[j]):
             swapped = [*args[:i], args[j], args[i], *args[j + 1 :]]
             yield node, ast.Call(func, swapped, keywords), "arguments"
@@ -540,6 +655,6 @@ def _one_line(text: str) -> str:
     return " ".join(without_comments.split())
 
 
-def _normal(source: str) -> str:
+def _normal(source: str) -> bytes:
     """Equal for two sources that mean the same to Python."""
-    return ast.dump(ast.parse(source))
+    return hashlib.sha256(ast.dump(ast.parse(source)).encode()).digest()

@@ -3,13 +3,15 @@
     python tools/mutate.py                       every model file of every package
     python tools/mutate.py linear nn             the model files of these packages
     python tools/mutate.py packages/linear/src/pellucid_linear/ridge.py
+    python tools/mutate.py packages/core/src/pellucid/rules/shapes.py       a rule file: all of it
 
 A test named after an equation proves that it is tested; only a mutant that dies proves that the test would notice.
 What is broken, and how a line excuses a mutant that changes nothing: mutants.py.
 
 A file's tests run in a process that has imported NumPy, pytest and whatever else the tests need once, and forks for
-every mutant; the fork imports the broken source in place of the file, which itself is never touched. Tests named after
-the broken equation run first, and the first failure ends the run. A mutant that hangs is stopped and counts as dead.
+every mutant; the fork imports the broken source in place of the file, which itself is never touched. Tests that killed
+another mutant of the line run first, then those named after the broken equation or function, and the first failure ends
+the run. A mutant that hangs is stopped and counts as dead.
 
 Exit status: 0 when every mutant died or is excused, 1 when one survived, 2 when there was nothing to do or the tests
 fail as they are. Needs a system that can fork (Linux, macOS).
@@ -95,6 +97,7 @@ class Server:
 
     def __init__(self, model: ModelFile, scratch: Path, jobs: int, least_seconds: float) -> None:
         self.model, self.scratch, self.jobs, self.least_seconds = model, scratch, jobs, least_seconds
+        self.killers: dict[int, list[str]] = {}  # line -> the tests that killed its mutants
 
     def run(self, chosen: list[Mutant], told: Path) -> None:
         """Fates go to the file `told` as JSON, or the error that kept the mutants from being run."""
@@ -137,7 +140,7 @@ class Server:
                     importlib.import_module(name)
 
     def _alone(self, found: Path | None) -> int:
-        pid = self._fork(self.model.source, [], found)
+        pid = self._fork(self.model.source, None, found)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     def _why(self, status: int) -> str:
@@ -157,13 +160,14 @@ class Server:
             while waiting or running:
                 while waiting and len(running) < self.jobs:
                     i, mutant = waiting.pop()
-                    running[self._fork(mutant.source, [mutant.number], None)] = i, time.monotonic()
+                    running[self._fork(mutant.source, mutant, None)] = i, time.monotonic()
                 time.sleep(0.003)
                 for pid, (i, started) in list(running.items()):
                     done, status = os.waitpid(pid, os.WNOHANG)
                     if done:
                         del running[pid]
                         fates[i] = self._fate(os.waitstatus_to_exitcode(status))
+                        self._remember(pid, chosen[i].line)
                     elif time.monotonic() - started > limit:
                         _end(pid)
                         del running[pid]
@@ -178,7 +182,17 @@ class Server:
             return SURVIVED
         return f"signal {-status}" if status < 0 else "killed"
 
-    def _fork(self, source: str, numbers: list[str], found: Path | None) -> int:
+    def _remember(self, pid: int, line: int) -> None:
+        """The test that failed in a run, which has written its name into a file."""
+        note = self.scratch / f"killer-{pid}"
+        if note.exists():
+            name = note.read_text(encoding="utf-8")
+            known = self.killers.setdefault(line, [])
+            if name not in known:
+                known.insert(0, name)
+            note.unlink()
+
+    def _fork(self, source: str, mutant: Mutant | None, found: Path | None) -> int:
         """Start the tests on a source text; the exit status is pytest's."""
         pid = os.fork()
         if pid:
@@ -186,13 +200,13 @@ class Server:
         status = 3
         try:
             os.setsid()
-            output = open(os.devnull if numbers else self.scratch / "output.txt", "w", encoding="utf-8")
+            output = open(os.devnull if mutant else self.scratch / "output.txt", "w", encoding="utf-8")
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             sys.stdout = sys.stderr = output
             with contextlib.suppress(OSError, ValueError):
                 resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MEMORY, resource.RLIM_INFINITY))
-            status = self._test(source, numbers, found)
+            status = self._test(source, mutant, found)
         except BaseException as error:
             print(f"{type(error).__name__}: {error}")
         finally:
@@ -200,14 +214,15 @@ class Server:
                 sys.stdout.flush()
             os._exit(status)
 
-    def _test(self, source: str, numbers: list[str], found: Path | None) -> int:
+    def _test(self, source: str, mutant: Mutant | None, found: Path | None) -> int:
         import pytest
 
         finder = _Finder(self.model.module, source)
         sys.meta_path.insert(0, finder)
         arguments = [str(self.model.test_file), "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
         arguments += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
-        arguments += ["--tb=no"] if numbers else ["--tb=short"]
+        arguments += ["--tb=no"] if mutant else ["--tb=short"]
+        arguments += ["-p", "no:shape_arrows"] if self.model.is_rules else []  # rules have none, and reading all costs
         with contextlib.suppress(ImportError):
             from hypothesis import HealthCheck, Phase, settings
 
@@ -216,8 +231,10 @@ class Server:
                 "mutate", phases=phases, suppress_health_check=checks, deadline=None, database=None, derandomize=True
             )
             arguments += ["--hypothesis-profile=mutate"]
-        order = _EquationFirst(numbers)
+        order = _LikelyFirst(mutant, self.killers.get(mutant.line, []) if mutant else [])
         status = int(pytest.main(arguments, plugins=[order]))
+        if order.failed:
+            (self.scratch / f"killer-{os.getpid()}").write_text(order.failed, encoding="utf-8")
         if found is not None:
             found.write_text(json.dumps(self._safe_modules()))
         if status == 0 and not order.passed:
@@ -264,21 +281,28 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-class _EquationFirst:
-    """A pytest plugin: tests named after the broken equation go first; counts what passed."""
+class _LikelyFirst:
+    """A pytest plugin: tests that killed a mutant of this line go first, then those named after what is broken."""
 
-    def __init__(self, numbers: list[str]) -> None:
-        self.numbers, self.passed = set(numbers), 0
+    def __init__(self, mutant: Mutant | None, killers: list[str]) -> None:
+        self.numbers = {mutant.number} if mutant else set()
+        self.functions = set(mutant.functions) if mutant else set()
+        self.killers, self.passed, self.failed = killers, 0, ""
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        def other(item: Any) -> bool:
+        def rank(item: Any) -> int:
+            if item.nodeid in self.killers:
+                return self.killers.index(item.nodeid)
             match = re.match(r"test_eq((?:_\d+[a-z]?)+)", item.name)
-            return not (match and self.numbers & set(match[1].split("_")))
+            named = match and self.numbers & set(match[1].split("_"))
+            return len(self.killers) + (not (named or self.functions & set(re.findall(r"\w+", item.name))))
 
-        items.sort(key=other)
+        items.sort(key=rank)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self.passed += report.when == "call" and report.passed
+        if report.failed:
+            self.failed = report.nodeid
 
 
 def _address_space() -> int:
@@ -307,14 +331,15 @@ def chosen_files(what: list[str], only: list[str]) -> list[Path]:
     files: list[Path] = []
     for name in what or list(packages):
         if name in packages:
-            files += model_files.model_files(packages[name])
+            files += [*model_files.model_files(packages[name]), *model_files.rule_files(packages[name])]
         elif Path(name).is_file():
             files.append(Path(name).resolve())
         else:
             raise ValueError(f"{name!r} is neither a file nor a package; packages: {', '.join(packages)}")
     if only:
         files = [path for path in files if path.stem in only or path.name in only]
-    return [path for path in files if model_files.read(path).tags]
+    files = list(dict.fromkeys(files))
+    return [path for path in files if (model := model_files.read(path)).tags or model.is_rules]
 
 
 def spread(found: list[Mutant], most: int | None) -> list[Mutant]:
@@ -329,7 +354,8 @@ def tell(model: ModelFile, mutant: Mutant, word: str) -> None:
     lines = dict(model.doc_lines())
     equation = re.sub(r"\s*\(\w+\)\s*$", "", lines.get(equations.get(mutant.number, 0), "")).strip()
     print(f"{model_files.shown(model.path)}:{mutant.line}: {word}: {mutant.kind}")
-    print(f"    equation ({mutant.number})  {equation}")
+    if mutant.number:
+        print(f"    equation ({mutant.number})  {equation}")
     print(f"    line          {mutant.before}")
     print(f"    mutant        {mutant.after}")
     if mutant.allowed:
@@ -372,7 +398,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _one_file(model: ModelFile, chosen: list[Mutant], jobs: int, complete: bool) -> int:
     name = model_files.shown(model.path)
     for number in sorted({tag.number for tag in model.tags} - {mutant.number for mutant in chosen}):
-        if complete:
+        if complete and not model.is_rules:
             print(f"{name}: note: nothing on the line of equation ({number}) can be broken")
     if not chosen:
         return 0
@@ -386,7 +412,8 @@ def _one_file(model: ModelFile, chosen: list[Mutant], jobs: int, complete: bool)
     for mutant in survivors:
         tell(model, mutant, SURVIVED)
     stale = [
-        f"line {a.line}: the allow comment belongs to no tagged statement" for a in mutations.unused_allowances(model)
+        f"line {a.line}: the allow comment belongs to no {'' if model.is_rules else 'tagged '}statement"
+        for a in mutations.unused_allowances(model)
     ]
     if complete:
         useful = {mutant.reason for mutant in excused}

@@ -127,3 +127,81 @@ def test_an_allow_comment_that_cannot_be_read_or_belongs_to_nothing_is_told(tmp_
         mutants.mutants(model(tmp_path, "# mutate: colour equivalent because blue\ny = a  # (1)"))
     (stray,) = mutants.unused_allowances(model(tmp_path, "# mutate: equivalent because blue\ny = a\nz = a  # (1)"))
     assert stray.line == 6
+
+
+# Rule files: every statement counts
+
+RULES = '''
+"""Derivatives."""
+import numpy as np
+from pellucid.tape import constant, rule, written_as
+
+TABLE = {np.add: np.sum, np.maximum: np.max}
+__all__ = ["rule", "TABLE"]
+
+def slope(dy, y, x, k=1, out=0, *, m=-1):
+    """Text."""
+    if k:
+        dy = 3 * dy  # mutate: factor equivalent because of this
+    return dy * m
+
+rule(np.exp, lambda dy, y, x, base=2, unused=5: dy * y * base)
+rule(np.square, slope)
+
+@written_as(np.negative)
+def negative(x):
+    return np.reshape(0 - x, (-1, 2))
+
+constant(np.sign, np.floor)
+'''
+
+
+def rule_file(folder, code=RULES):
+    path = folder / "rules" / "topic.py"
+    path.parent.mkdir()
+    path.write_text(code, encoding="utf-8")
+    return model_files.read(path)
+
+
+def test_every_statement_of_a_rule_file_is_broken(tmp_path):
+    rules = rule_file(tmp_path)
+    assert rules.is_rules and rules.test_file.name == "test_rules_topic.py"
+    found = [(m.line, m.kind, m.after) for m in mutants.mutants(rules)]
+    for line, kind, part in [
+        (6, "drop", "(object()): np.sum"),
+        (6, "drop", "(object()): np.max"),
+        (9, "number", "k=(2)"),
+        (9, "number", "m=(-2)"),
+        (11, "comparison", "not k"),
+        (12, "number", "dy = (4) * dy"),
+        (13, "drop", "return (dy)"),
+        (15, "drop", "pass"),
+        (15, "number", "base=(3)"),
+        (15, "drop", "dy * y)"),
+        (16, "drop", "pass"),
+        (20, "operator", "0 + x"),
+        (22, "drop", "constant(*(), np.floor)"),
+        (22, "drop", "constant(np.sign, *())"),
+    ]:
+        assert any(f[:2] == (line, kind) and part in f[2] for f in found), (line, kind, part)
+    assert not [f for f in found if f[0] == 7 or "out=" in f[2].replace("out=0", "") or "unused=(" in f[2]]
+    assert not [f for f in found if "-2, 2)" in f[2]]  # NumPy takes -2 for -1
+
+
+def test_a_mutant_of_a_rule_file_knows_whose_derivative_it_breaks(tmp_path):
+    of = {m.line: m.functions for m in mutants.mutants(rule_file(tmp_path))}
+    assert of[13] == of[16] == ("square",) and of[15] == ("exp",) and of[20] == ("negative",)
+
+
+def test_an_allow_comment_in_a_rule_file_holds_for_its_statement(tmp_path):
+    rules = rule_file(tmp_path)
+    assert {(m.line, m.kind) for m in mutants.mutants(rules) if m.allowed} == {(12, "factor")}
+    assert mutants.unused_allowances(rules) == []
+
+
+def test_truth_and_zeros_have_no_sign_and_strict_is_left_alone(tmp_path):
+    assert mutants.mutants(model(tmp_path, "y = np.isnan(a)  # (1)")) == []
+    assert {m.kind for m in mutants.mutants(model(tmp_path, "y = np.zeros(a)  # (1)"))} == {"function"}
+    kinds = {m.kind for m in mutants.mutants(model(tmp_path, "y = zip(a, b, strict=True)  # (1)"))}
+    assert kinds == {"sign", "factor", "arguments"}
+    assert not [m for m in mutants.mutants(model(tmp_path, "y = np.swapaxes(a, 0, 1)  # (1)")) if "1, 0" in m.after]

@@ -94,3 +94,47 @@ def test_the_command_line_lists_and_refuses(toy, capfd):
 def test_at_most_n_are_spread_over_the_file():
     assert mutate.spread(list(range(10)), 3) == [0, 3, 6]
     assert mutate.spread([1, 2], None) == [1, 2]
+
+
+RULES = """
+import numpy as np
+from pellucid_toy.table import constant, rule
+
+rule(np.square, lambda dy, x: dy * (2 * x))
+constant(np.sign, np.floor)
+"""
+
+RULE_TESTS = """
+import numpy as np
+import pytest
+import pellucid_toy.rules
+from pellucid_toy.table import constants, rules
+
+
+@pytest.mark.parametrize("name", ["absent", "square"])
+def test_rule(name):
+    if name == "square":
+        assert rules[np.square](3.0, 5.0) == 30.0
+
+
+def test_constants():
+    assert constants == {np.sign, np.floor}
+"""
+
+
+def test_the_rules_of_a_broken_file_are_the_ones_that_the_tests_see(toy, capfd):
+    table = "rules, constants, constant = {}, set(), lambda *f: constants.update(f)\nrule = rules.__setitem__\n"
+    toy.write(toy.source / "table.py", table)
+    (toy.source / "rules").mkdir()
+    toy.write(toy.source / "rules" / "__init__.py", "from pellucid_toy.rules import powers\n")
+    toy.model = toy.source / "rules" / "powers.py"
+    toy.write(toy.model, RULES)
+    tests = toy.tests.with_name("test_rules_powers.py")
+    toy.write(tests, RULE_TESTS)
+    assert run(toy) == 0
+    assert "0 survived" in capfd.readouterr().out
+    toy.change("{np.sign, np.floor}", "constants", tests)
+    assert run(toy) == 1
+    said = capfd.readouterr().out
+    assert "mutant        constant(*(), np.floor)" in said and "3 survived" in said
+    assert model_files.rule_files(toy.package) == [toy.model]
