@@ -131,6 +131,9 @@ def written_as(function: Function) -> Callable[[Function], Function]:
 def constant(*functions: Function) -> None:
     """Say that these functions are piecewise constant: their results are plain arrays, without a graph."""
     constants.update(functions)
+    for function in functions:
+        rules.pop(function, None)
+        compositions.pop(function, None)
 
 
 def check_backs(function: Function, backs: Any, parents: Any) -> None:

@@ -139,12 +139,12 @@ class Tensor:
 
     def __repr__(self) -> str:
         values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        made = self.step is not None and tape.name_of(self.step.function) != "alias"  # an alias is as good as a leaf
         default = self.dtype == np.float64 or self.dtype.kind in "biu"
         return (
             f"Tensor({values}"
             + ("" if default else f", dtype={self.dtype}")
-            + (f", from {tape.name_of(self.step.function)}" if self.step is not None else "")
-            + (", requires_grad=True" if self.requires_grad and self.step is None else "")
+            + (f", from {tape.name_of(self.step.function)}" if made else ", requires_grad=True" * self.requires_grad)
             + ")"
         )
 
@@ -175,14 +175,16 @@ class Tensor:
         if self.requires_grad and recording():
             raise TypeError(
                 "turning this Tensor into a plain array would silently drop its gradient: call .numpy() if that is "
-                "meant; to build an array from Tensors use np.stack or np.concatenate"
+                "meant; to build an array from Tensors use pellucid.array or np.stack; to write it into an array, make "
+                "that a Tensor first: y = Tensor(np.zeros(n)); y[0] = x"
             )
         return np.array(self._data, dtype=dtype, copy=copy)
 
     def _number(self, kind: Callable[[Any], Any]) -> Any:
         if self.requires_grad and recording():
             raise TypeError(
-                f"{kind.__name__}() would silently drop the gradient of this Tensor: call .item() if that is meant"
+                f"{kind.__name__}() would silently drop the gradient of this Tensor: call .item() if that is meant; to "
+                f"write it into an array, make that a Tensor first: y = Tensor(np.zeros(n)); y[0] = x"
             )
         return kind(self.item())
 
