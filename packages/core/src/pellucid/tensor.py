@@ -18,6 +18,7 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,10 @@ class Tensor:
     @property
     def strides(self) -> tuple[int, ...]:
         return self._data.strides  # type: ignore[no-any-return]
+
+    @property
+    def flags(self) -> Any:
+        return self._data.flags
 
     @property
     def is_leaf(self) -> bool:
@@ -285,29 +290,37 @@ class Tensor:
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs:
-            return record(ufunc, args, NO_KWARGS)
         if method == "at":
             return writing.at(ufunc, *args)
+        if list in map(type, args) or tuple in map(type, args):
+            args = tuple([np.asarray(x) if isinstance(x, SEQUENCES) and parent_of(x) is None else x for x in args])
+        if len(args) > ufunc.nin and method == "__call__":  # out= by its place
+            kwargs = {**kwargs, "out": args[ufunc.nin :]}
+            args = args[: ufunc.nin]
+        if method == "__call__" and not kwargs:
+            return record(ufunc, args, NO_KWARGS)
         return _ufunc_methods.call(ufunc, method, args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if function in writing.WRITERS:
             return writing.write(function, args, kwargs)
+        names = _names_from_out(function)
+        if names and len(args) > names[0]:  # out= by its place
+            kwargs = {**kwargs, **dict(zip(names[1], args[names[0] :], strict=False))}
+            args = args[: names[0]]
         if kwargs:
-            if isinstance(kwargs.get("out"), Tensor):
-                kwargs = dict(kwargs)
-                return kwargs.pop("out")._become(self.__array_function__(function, types, args, kwargs))
-            if kwargs.get("out") is not None:
-                _refuse_out(function)
+            if (out := kwargs.get("out")) is not None:
+                others = {name: value for name, value in kwargs.items() if name != "out"}
+                if isinstance(out, Tensor):
+                    return out._become(self.__array_function__(function, types, args, others))
+                if recording() and any([parent_of(x) is not None for x in (*args, *others.values())]):
+                    _refuse_out(function)
+                return function(*data_of(args), **{name: data_of(x) for name, x in others.items()}, out=out)
             if any(holds_tensor(v) for v in kwargs.values()):
                 kwargs = {name: data_of(v) if parent_of(v) is None else v for name, v in kwargs.items()}
                 if any(holds_tensor(v) for v in kwargs.values()):
                     args, kwargs = _all_positional(function, args, kwargs)
-        y = record(function, args, kwargs)
-        if len(args) > 2 and isinstance(y, Tensor) and any(y._data is x for x in args):
-            _refuse_out(function)  # it was among the positional arguments
-        return y
+        return record(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         index = plain_index(index)
@@ -341,7 +354,9 @@ class Tensor:
 
     def __rtruediv__(self, other: Any) -> Tensor: return binary(np.divide, operator.truediv, other, self)  # fmt: skip
 
-    def __pow__(self, other: Any) -> Tensor: return binary(np.power, operator.pow, self, other)  # fmt: skip
+    def __pow__(self, other: Any) -> Tensor:
+        other = np.asarray(other) if isinstance(other, SEQUENCES) else other
+        return binary(np.power, operator.pow, self, other)
 
     def __rpow__(self, other: Any) -> Tensor: return binary(np.power, operator.pow, other, self)  # fmt: skip
 
@@ -734,6 +749,17 @@ def _all_positional(function: Any, args: Any, kwargs: dict[str, Any]) -> tuple[t
         if holds_tensor(x):
             raise TypeError(f"{tape.name_of(function)} takes no gradient through its argument {name!r}: detach() it")
     return tuple(positional[: max(last + 1, len(args))]), rest
+
+
+@lru_cache(maxsize=None)
+def _names_from_out(function: Any) -> tuple[int, list[str]] | None:
+    """Where `out` stands among the positional arguments of a function, and the names from there on."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return (names.index("out"), names[names.index("out") :]) if "out" in names else None
 
 
 def _refuse_out(function: Any) -> None:
