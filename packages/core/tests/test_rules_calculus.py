@@ -34,6 +34,7 @@ for n in range(6):
 case("diff", np.diff, (5,))
 case("diff of three axes", lambda a: np.diff(a, axis=1), (2, 4, 3))
 case("diff prepend append", lambda a, b, c: np.diff(a, 2, 0, prepend=b, append=c), (3, 4), (2, 4), (1, 4))
+case("diff ends of three axes", lambda a, b, c: np.diff(a, prepend=b, append=c), (2, 4, 3), (2, 4, 1), (2, 4, 2))
 case("diff numbers", lambda a, b: np.diff(a, prepend=b[0], append=b[1]), (3, 4), (2,))
 case("diff prepend", lambda a, b: np.diff(a, prepend=b), (4,), (2,))
 case("diff append", lambda a, b: np.diff(a, 2, append=b), (3, 4), (3, 2))

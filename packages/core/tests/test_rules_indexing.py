@@ -126,6 +126,7 @@ case("compress of a number along an axis", lambda x: np.compress([True], x, axis
 zeros_around = np.array([0.0, 0.0, 1.0, 0.0, 2.0, 0.0])
 for trim in ("fb", "f", "b", "B"):
     case(f"trim_zeros {trim}", lambda x, t=trim: np.trim_zeros(x * (zeros_around != 0), t), zeros_around)
+case("trim_zeros of a number", lambda a: np.trim_zeros(a) * 2.0, np.array(2.0))
 case("trim_zeros nothing to trim", np.trim_zeros, v)
 case("trim_zeros all", lambda x: np.trim_zeros(x * 0.0), v)
 try:

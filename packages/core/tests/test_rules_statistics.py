@@ -131,6 +131,7 @@ case(
     "histogram2d by edges and a number", lambda x, b, w: np.histogram2d(x, F, [3, b], None, True, w), F**2, EDGES + 2, F
 )
 case("bincount", lambda w: np.bincount([0, 3, 1, 1, 3], w), v)
+case("bincount of truth values", lambda w: np.bincount(v > 0, w), v)
 case("bincount minlength", lambda w: np.bincount(np.array([0, 3, 1, 1, 3]), w, minlength=7), v)
 
 

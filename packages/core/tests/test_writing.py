@@ -112,6 +112,20 @@ def test_floor_division_in_place_leaves_a_piecewise_constant():
     np.testing.assert_array_equal(y.numpy(), A // 0.5)
 
 
+@pytest.mark.parametrize("room", [np.zeros_like, np.ones_like, np.empty_like])
+def test_room_that_is_like_a_tensor_can_be_filled(room):
+    def f(x):
+        y = room(x)
+        y[0] = 1.0
+        for i in range(1, 3):
+            y[i] = y[i - 1] * np.sin(x[i])
+        return y
+
+    agree(f, A)
+    assert type(room(Tensor(A, requires_grad=True), dtype=int)) is np.ndarray
+    assert not room(Tensor(A, requires_grad=True)).requires_grad
+
+
 def test_a_running_sum_may_start_from_a_tensor_without_gradient():
     def f(x):
         total = Tensor(np.zeros(4)) if isinstance(x, Tensor) else np.zeros(4)

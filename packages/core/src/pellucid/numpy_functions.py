@@ -58,7 +58,7 @@ CONSTANT = {  # why there is no derivative -> of which functions
     "speaks of shapes and memory, not of values": """
         diag_indices_from einsum_path iscomplexobj isfortran isrealobj isscalar iterable may_share_memory ndim shape
         shares_memory size tril_indices_from triu_indices_from""",
-    "the shape and the type of an array, filled anew": """
+    "the shape and the type of an array, filled anew: a Tensor without gradient, to write into": """
         empty_like ones_like zeros_like""",
     "makes an array from sizes": """
         empty eye identity indices ones tri zeros bartlett blackman hamming hanning""",

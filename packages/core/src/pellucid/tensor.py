@@ -9,8 +9,8 @@ It answers NumPy's own protocols, so the functions you already know record thems
     >>> bool(np.allclose(x.grad.data, 2 * np.tanh(x.data) * (1 - np.tanh(x.data) ** 2)))
     True
 
-Piecewise constant functions (comparisons, `argmax`, `sign`, `floor`, ...) have no derivative to carry: they return
-plain arrays. Everything else returns a Tensor.
+Piecewise constant functions (comparisons, `argmax`, `floor`, ...) have no derivative to carry: they return plain arrays.
+Everything else returns a Tensor.
 """
 
 from __future__ import annotations
@@ -612,12 +612,15 @@ def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 writing.note_view(y, function, args, kwargs)
             return y
     y = function(*[data_of(x) for x in args], **kwargs)
-    if function in tape.constants:
+    if function in tape.constants and not (function in MAKE_ROOM and y.dtype.kind in "fc"):
         return y
     y = without_graph(y)
     if y.__class__ is Tensor and y._data.__class__ is np.ndarray and y._data.base is not None and args:
         writing.note_view(y, function, args, kwargs)
     return y
+
+
+MAKE_ROOM = {np.zeros_like, np.ones_like, np.empty_like}  # constants, to be filled: y = np.zeros_like(x); y[0] = x[1]
 
 
 def binary(function: Any, operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Tensor:

@@ -120,7 +120,7 @@ def trim_zeros_back(dy: Any, y: Any, x: Any, trim: Any = "fb", axis: Any = None)
     from pellucid.tensor import data_of
 
     starts = np.zeros(np.ndim(x), int)
-    if "f" in trim.lower():
+    if "f" in trim.lower() and np.ndim(x):
         first = [np.min(places, initial=np.size(x)) for places in np.nonzero(data_of(x))]
         trimmed = slice(None) if axis is None else np.asarray(axis, int)
         starts[trimmed] = np.array(first)[trimmed]

@@ -85,11 +85,16 @@ def dot_right(dy: Any, y: Any, a: Any, b: Any, out: Any = None) -> Any:
 
 
 def inner_left(dy: Any, y: Any, a: Any, b: Any) -> Any:
-    return dy * b if np.ndim(a) == 0 or np.ndim(b) == 0 else tensordot_left(dy, y, a, b, (-1, -1))
+    """Where both have axes it is the dot product with b transposed."""
+    if np.ndim(a) == 0 or np.ndim(b) < 2:
+        return dot_left(dy, y, a, b)
+    return dot_left(dy, y, a, np.swapaxes(b, -1, -2))
 
 
 def inner_right(dy: Any, y: Any, a: Any, b: Any) -> Any:
-    return dy * a if np.ndim(a) == 0 or np.ndim(b) == 0 else tensordot_right(dy, y, a, b, (-1, -1))
+    if np.ndim(a) == 0 or np.ndim(b) < 2:
+        return dot_right(dy, y, a, b)
+    return np.swapaxes(dot_right(dy, y, a, np.swapaxes(b, -1, -2)), -1, -2)
 
 
 def outer_left(dy: Any, y: Any, a: Any, b: Any, out: Any = None) -> Any:

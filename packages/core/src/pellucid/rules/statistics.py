@@ -281,4 +281,4 @@ def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any 
     return counts, edges[0], edges[1]
 
 
-rule(np.bincount, None, lambda dy, y, x, weights, minlength=0: dy[np.asarray(x)])
+rule(np.bincount, None, lambda dy, y, x, weights, minlength=0: dy[np.asarray(x, np.intp)])
