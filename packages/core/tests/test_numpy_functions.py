@@ -266,7 +266,8 @@ def prove(name, function, state):
                 room = function in MAKE_ROOM and not y.requires_grad
                 assert state == DIFFERENTIABLE or is_out or room, f"{name} returned a Tensor"
                 assert y.dtype == np.asarray(e).dtype and y.shape == np.shape(e)
-                np.testing.assert_allclose(y.numpy(), e, rtol=1e-12, atol=1e-12)
+                if name not in ARBITRARY:
+                    np.testing.assert_allclose(y.numpy(), e, rtol=1e-12, atol=1e-12)
             elif name not in ARBITRARY:
                 assert same(y, e), f"{name} returned another value than NumPy"
             if carries and np.size(e):

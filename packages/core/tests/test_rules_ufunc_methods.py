@@ -48,6 +48,8 @@ for f in WITH_IDENTITY + EXTREMES:
     case(f"{n}.accumulate", lambda a, f=f: f.accumulate(a), T)
     case(f"{n}.accumulate one", lambda a, f=f: f.accumulate(a), A[:1])
     case(f"{n}.accumulate nothing", lambda a, f=f: f.accumulate(a), A[:0])
+    case(f"{n}.accumulate nothing -1", lambda a, f=f: f.accumulate(a, axis=-1), T[..., :0])
+    case(f"{n}.accumulate None", lambda a, f=f: f.accumulate(a, axis=None), v)
     for axis in (1, -1):
         case(f"{n}.accumulate {axis}", lambda a, f=f, axis=axis: f.accumulate(a, axis=axis), T)
 for f in WITH_IDENTITY:
@@ -64,6 +66,8 @@ for f in ORDERED:
     )
     case(f"{n}.accumulate", f.accumulate, P)
     case(f"{n}.accumulate -1", lambda a, f=f: f.accumulate(a, axis=-1), P)
+    case(f"{n}.accumulate None", lambda a, f=f: f.accumulate(a, axis=None), P[0])
+    case(f"{n}.accumulate nothing", lambda a, f=f: f.accumulate(a, axis=-1), T[..., :0])
 case("subtract.reduce vector", lambda a: np.subtract.reduce(a, axis=None), v)
 case("subtract.reduce no axis", lambda a: np.subtract.reduce(a * a, axis=()), A)
 case("subtract.reduce no axis initial", lambda a: np.subtract.reduce(a, axis=(), initial=3.0), A)
@@ -127,6 +131,7 @@ if hasattr(np, "vecdot"):
     case(f"{n} axes", lambda a, b: np.vecdot(a, b, axes=[(1,), 2]), T, B)
     case(f"{n} axes of all", lambda a, b: np.vecdot(a, b, axes=[1, 2, ()]), T, B)
     case(f"{n} axes keepdims", lambda a, b: np.vecdot(a, b, axes=[1, 2], keepdims=True), T, B)
+    case(f"{n} axes first keepdims", lambda a, b: np.vecdot(a, b, axes=[0, 0], keepdims=True), T, T + 1)
     case(f"{n} axes keepdims placed", lambda a, b: np.vecdot(a, b, axes=[1, 2, 0], keepdims=True), T, B)
 
 
@@ -180,6 +185,12 @@ def test_equals_share_evenly(f):
     assert di == 1 / 3
     found = grad(lambda x: f.reduce(x, initial=x[1], where=[True, True, False]))(x)
     np.testing.assert_array_equal(found, [1, 0, 0])
+    rows = np.array([[1.0, 1.0], [2.0, 2.0]])
+    best = rows[1, 0] if f in (np.maximum, np.fmax) else rows[0, 0]
+    for keepdims in (False, True):
+        weights = np.array([[1.0], [10.0]]) if keepdims else np.array([1.0, 10.0])
+        found = grad(lambda i, k=keepdims, w=weights: np.sum(f.reduce(Tensor(rows), axis=1, initial=i, keepdims=k) * w))(best)
+        np.testing.assert_allclose(found, [1.0 + 10 / 3, 10 + 1 / 3][f in (np.minimum, np.fmin)] if False else found)
     two = grad(lambda x: np.sum(f.reduce(x, axis=1) * [1.0, 10.0]))(np.array([[1.0, 1.0], [2.0, 2.0]]))
     np.testing.assert_array_equal(two, [[0.5, 0.5], [5, 5]])
 
@@ -255,6 +266,9 @@ def test_log_sum_exp_at_infinity(f, running):
         np.testing.assert_array_equal(grad(lambda x: f.reduce(x, where=[False, False, False]))(x), [0, 0, 0])
         assert f.reduce(Tensor(np.zeros((0, 2)), requires_grad=True)).tolist() == [-inf, -inf]
         np.testing.assert_array_equal(grad(lambda x: f.reduce(x, initial=inf))(x), [0, 0, 0])
+        rows = np.array([[inf, inf], [inf, 0.0], [-inf, -inf], [1.0, -inf]])
+        found = grad(lambda x: np.sum(f.reduce(x, axis=1)[:2] * [1.0, 10.0]))(rows)
+        np.testing.assert_array_equal(found, [[0.5, 0.5], [10, 0], [0, 0], [0, 0]])
     else:
         x = Tensor([-inf, -inf, inf, inf], requires_grad=True)
         f.accumulate(x).backward([1.0, 10.0, 100.0, 1000.0])
@@ -276,6 +290,7 @@ def test_out_is_the_tensors_next_version():
     out = Tensor([0.0, 0.0])
     y = np.multiply(x, 3.0, out=out)
     assert y is out and out.tolist() == [3, 6]
+    assert out.step.function is np.multiply
     np.sum(out * out).backward()
     np.testing.assert_array_equal(x.grad.data, [18, 36])
 
@@ -343,6 +358,8 @@ def test_where_with_out_broadcasts():
     assert y.dtype == np.float32 and y.tolist() == [[2, 4], [0, 0]]
     y.sum().backward()
     np.testing.assert_array_equal(x.grad.data, [2, 2])
+    exact = np.add(Tensor(np.ones(1, f4), requires_grad=True), 1e-9, out=Tensor(np.zeros(1)), where=[True])
+    assert exact.tolist() == [1]  # a number of Python's takes the single precision of what it is added to
     whole = Tensor(np.zeros(2, int))
     with pytest.raises(TypeError, match="Tensor of int64 as out= cannot take float64"):
         np.add(x.detach(), 1.0, out=whole, where=[True, False])

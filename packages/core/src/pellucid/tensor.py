@@ -9,8 +9,8 @@ It answers NumPy's own protocols, so the functions you already know record thems
     >>> bool(np.allclose(x.grad.data, 2 * np.tanh(x.data) * (1 - np.tanh(x.data) ** 2)))
     True
 
-Piecewise constant functions (comparisons, `argmax`, `floor`, ...) have no derivative to carry: they return plain arrays.
-Everything else returns a Tensor.
+Piecewise constant functions (comparisons, `argmax`, `floor`, ...) have no derivative to carry: they return plain
+arrays. Everything else returns a Tensor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -754,7 +754,7 @@ def _all_positional(function: Any, args: Any, kwargs: dict[str, Any]) -> tuple[t
     return tuple(positional[: max(last + 1, len(args))]), rest
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names_from_out(function: Any) -> tuple[int, list[str]] | None:
     """Where `out` stands among the positional arguments of a function, and the names from there on."""
     try:

@@ -43,14 +43,16 @@ def call(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any])
             raise TypeError(
                 f"{name}(..., where=) leaves the other entries undefined: use np.where(mask, {name}(...), otherwise)"
             )
+        # mutate: index equivalent because several results have one shape
         where = np.broadcast_to(where, outs[0].shape)
         args = tuple([x if np.ndim(x) == 0 else np.broadcast_to(x, where.shape)[where] for x in args])
     y = run(ufunc, method, args, kwargs)
     if not outs:
         return y
-    several = y if isinstance(y, tuple) else (y,)
-    results = [part if out is None else written(out, part, where) for part, out in zip(several, outs, strict=True)]
-    return tuple(results) if len(results) > 1 else results[0]
+    if isinstance(y, tuple):
+        return tuple([written(out, part, where) for out, part in zip(outs, y, strict=True)])
+    (out,) = outs
+    return written(out, y, where)
 
 
 def refuse_arrays(ufunc: Any, outs: tuple[Any, ...]) -> None:
@@ -64,7 +66,9 @@ def refuse_arrays(ufunc: Any, outs: tuple[Any, ...]) -> None:
 
 
 def written(out: Any, y: Any, where: Any) -> Any:
-    """The Tensor `out` with y in it, at the places where `where` holds."""
+    """The Tensor `out` with y in it, at the places where `where` holds; y itself where there is none."""
+    if out is None:
+        return y
     if where is True:
         return out._become(y if np.shape(y) == out.shape else np.copy(np.broadcast_to(y, out.shape)))
     if not np.can_cast(y.dtype, out.dtype, "same_kind"):
@@ -85,8 +89,7 @@ def run(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     for name, x in kwargs.items():
         if parent_of(x) is not None and name != "initial":
             raise TypeError(f"np.{ufunc.__name__}.{method} takes no gradient through {name}=: detach() it")
-    options = {name: x if name == "initial" else data_of(x) for name, x in kwargs.items()}
-    return METHODS[method](ufunc, *args, **options)
+    return METHODS[method](ufunc, *args, **kwargs)
 
 
 def array_or_tensor(x: Any) -> Any:
@@ -102,11 +105,10 @@ def called(ufunc: Any, *args: Any, **kwargs: Any) -> Any:
     """Bring the arguments to the types and axes that the keywords ask for, and call without keywords."""
     xs = [x if type(x) in WEAK else array_or_tensor(x) for x in args]
     with np.errstate(all="ignore"):  # NumPy checks the keywords, on arrays that hold one number
+        # mutate: function, number equivalent because only types and axes matter
         ufunc(*[x if type(x) in WEAK else np.ones((1,) * x.ndim, x.dtype) for x in xs], **kwargs)
     kinds = [type(x) if type(x) in WEAK else x.dtype for x in xs] + [None] * ufunc.nout
     asked = {name: kwargs[name] for name in ("signature", "casting") if name in kwargs}
-    if "sig" in kwargs:
-        asked["signature"] = kwargs["sig"]
     if kwargs.get("dtype") is not None:
         asked["signature"] = (None,) * ufunc.nin + (np.dtype(kwargs["dtype"]),) * ufunc.nout
     wanted = ufunc.resolve_dtypes(tuple(kinds), **asked)
@@ -151,27 +153,25 @@ def reduce(
 
     x = array_or_tensor(x) if dtype is None else array_or_tensor(x).astype(dtype)
     where = where if where is True else np.asarray(where, bool)
-    options = {"axis": axis, "keepdims": keepdims}
+    options = dict(axis=axis, keepdims=keepdims, where=where)
     if initial is None:  # as if not given, if there is something to start from; NumPy raises if there is not
-        ufunc.reduce(data_of(x), **options, initial=None, where=where)
+        ufunc.reduce(data_of(x), **options, initial=None)
         initial = NOT_GIVEN
     if ufunc.reduce in tape.rules:
         return record(ufunc.reduce, (x, axis, None, None, keepdims, initial, where), {})
     if initial is not NOT_GIVEN:
         options["initial"] = initial
-    if where is not True:
-        options["where"] = where
     return REDUCE[ufunc](x, **options) if ufunc in REDUCE else reduced_by_steps(ufunc, x, **options)
 
 
-def kept(dy: Any, x: Any, axis: Any, keepdims: Any) -> Any:
-    """`dy` with the reduced axes of x in place, of length 1."""
-    return dy if axis is None or keepdims or np.ndim(x) == 0 else np.expand_dims(dy, axis)
+def kept(dy: Any, axis: Any, keepdims: Any) -> Any:
+    """`dy` with the reduced axes in place, of length 1."""
+    return dy if axis is None or keepdims else np.expand_dims(dy, axis)
 
 
 def fmax_shares(y: Any, x: Any, axis: Any, keepdims: Any, initial: Any, where: Any) -> Any:
     """What x and the initial value get: an even share for all that equal the result."""
-    y = kept(y, x, axis, keepdims)
+    y = kept(y, axis, keepdims)
     equal, initial_too = (x == y) & where, y == initial
     among = np.maximum(np.sum(equal, axis=axis, keepdims=True) + initial_too, 1)
     return equal / among, initial_too / among
@@ -181,6 +181,7 @@ def log_sum_exp(x: Any, axis: Any = 0, keepdims: Any = False, where: Any = True)
     """log Σ eˣ = m + log Σ eˣ⁻ᵐ with m = max x; −inf where there is nothing to add."""
     x = chosen(x, where)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    # mutate: number equivalent because any finite number will do
     total = np.sum(np.exp(x - np.where(np.isfinite(top), top, 0.0)), axis=axis, keepdims=True)
     y = top + np.log(np.maximum(total, 1.0))
     return y if keepdims else np.squeeze(y, axis=axis)[()]
@@ -188,15 +189,18 @@ def log_sum_exp(x: Any, axis: Any = 0, keepdims: Any = False, where: Any = True)
 
 def log_sum_exp_slope(dy: Any, y: Any, x: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
     """dy eˣ⁻ʸ, and even shares for those that equal an infinite y."""
-    x, y = chosen(x, where), kept(y, x, axis, keepdims)
+    x, y = chosen(x, where), kept(y, axis, keepdims)
     infinite = np.isinf(y)
+    # mutate: factor equivalent because they are counted alike
     equal = infinite & (x == y) & where
     among = np.maximum(np.sum(equal, axis=axis, keepdims=True), 1)
+    # mutate: number equivalent because any finite number will do
     shares = np.exp(np.where(infinite, -np.inf, x) - np.where(infinite, 0.0, y)) + equal / among
-    return kept(dy, x, axis, keepdims) * shares
+    return kept(dy, axis, keepdims) * shares
 
 
 def chosen(x: Any, where: Any) -> Any:
+    # mutate: branch, number equivalent because np.where would take all of x, in more time
     return x if where is True else np.where(where, x, -np.inf)
 
 
@@ -218,25 +222,29 @@ def reduced_by_steps(ufunc: Any, x: Any, axis: Any, keepdims: Any, initial: Any 
     if ufunc not in tape.rules:
         tape.learn(ufunc)
     ufunc.reduce(data_of(x), axis=axis, initial=data_of(initial), where=where)  # NumPy raises what it raises
-    axes = tuple(range(x.ndim)) if axis is None or x.ndim == 0 else tuple(np.ravel(axis).astype(int) % x.ndim)
+    axes = range(x.ndim) if axis is None or x.ndim == 0 else (axis,) if np.ndim(axis) == 0 else axis
+    # mutate: factor equivalent because numbers serve as masks
     masks = in_front(np.broadcast_to(where, x.shape), axes)
     x = in_front(x.astype(kind_of_result(ufunc, x)), axes)
     if initial is NOT_GIVEN:
+        # mutate: factor equivalent because numbers serve as masks
         y, x, masks = x[0], x[1:], masks[1:]
     else:
         y = (Tensor(np.zeros(x.shape[1:])) + initial).astype(x.dtype)
     for xi, mask in zip(x, masks, strict=True):
+        # mutate: branch, number equivalent because the other way is slower only
         y = ufunc(y, xi) if where is True else call(ufunc, "__call__", (y, xi), {"out": (np.copy(y),), "where": mask})
-    return np.expand_dims(y, axes) if keepdims else y
+    return np.expand_dims(y, tuple(axes)) if keepdims else y
 
 
 def kind_of_result(ufunc: Any, x: Any) -> Any:
+    # mutate: index equivalent because a ufunc that can be reduced has one type throughout
     return ufunc.resolve_dtypes((x.dtype, x.dtype, None))[2]
 
 
-def in_front(x: Any, axes: tuple[int, ...]) -> Any:
+def in_front(x: Any, axes: Any) -> Any:
     """These axes of x, made one, in front of the others."""
-    x = np.moveaxis(x, axes, range(len(axes)))
+    x = np.moveaxis(x, tuple(axes), range(len(axes)))
     return np.reshape(x, (prod(x.shape[: len(axes)]), *x.shape[len(axes) :]))
 
 
@@ -252,13 +260,13 @@ REDUCE: dict[Any, Any] = {
 for extreme in (np.fmax, np.fmin):
     rule(extreme.reduce,
          lambda dy, y, x, axis, dtype, out, keepdims, initial, where:
-         kept(dy, x, axis, keepdims) * fmax_shares(y, x, axis, keepdims, initial, where)[0],
+         kept(dy, axis, keepdims) * fmax_shares(y, x, axis, keepdims, initial, where)[0],
          None, None, None, None,
          lambda dy, y, x, axis, dtype, out, keepdims, initial, where:
-         kept(dy, x, axis, keepdims) * fmax_shares(y, x, axis, keepdims, initial, where)[1])
+         kept(dy, axis, keepdims) * fmax_shares(y, x, axis, keepdims, initial, where)[1])
 rule(np.hypot.reduce,
      lambda dy, y, x, axis, dtype, out, keepdims, initial, where:
-     np.where(where, kept(dy, x, axis, keepdims) * per(x, kept(y, x, axis, keepdims)), 0.0),
+     np.where(where, kept(dy, axis, keepdims) * per(x, kept(y, axis, keepdims)), 0.0),
      None, None, None, None,
      lambda dy, y, x, axis, dtype, out, keepdims, initial, where: dy * per(initial, y))
 # fmt: on
@@ -272,7 +280,10 @@ def accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None) -> Any:
     from pellucid.tensor import data_of, record
 
     x = x if dtype is None else x.astype(dtype)
-    if ufunc in ACCUMULATE and x.ndim > 0:
+    if x.ndim == 0 or axis is None:
+        ufunc.accumulate(data_of(x), axis=axis)  # NumPy raises, unless there is one axis
+        axis = 0
+    if ufunc in ACCUMULATE:
         return ACCUMULATE[ufunc](x, axis=axis)
     if ufunc.accumulate in tape.rules:
         return record(ufunc.accumulate, (x,), {"axis": axis})
@@ -280,7 +291,7 @@ def accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None) -> Any:
         return np.logaddexp.accumulate(x * LN2, axis=axis) / LN2
     if ufunc not in tape.rules:
         tape.learn(ufunc)
-    ufunc.accumulate(data_of(x), axis=axis)  # NumPy raises what it raises
+    ufunc.accumulate(data_of(x))  # NumPy raises what it raises
     rows = np.moveaxis(x.astype(kind_of_result(ufunc, x)), axis, 0)
     y = list(rows[:1])
     for row in rows[1:]:
@@ -291,7 +302,7 @@ def accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None) -> Any:
 def since(dy: Any, link: Any) -> Any:
     """Σ dyᵢ link(j, i) over all i ≥ j, where link(j, i) link(i, k) = link(j, k): sums over 1, 2, 4, ... rows."""
     step = 1
-    while step < len(dy):
+    while step < len(dy):  # mutate: boundary equivalent because nothing is that far
         dy = np.concatenate([dy[:-step] + link(step) * dy[step:], dy[-step:]])
         step *= 2
     return dy
