@@ -14,7 +14,7 @@ import numpy as np
 from pellucid import Tensor, value_and_grad
 from stopwatch import compare, duration, peer
 
-DEEP, LEAVES = 100_000, 4_000
+DEEP, LEAVES = (100_000, 1_000_000), 4_000
 
 
 def chain(x: Any, a: Any, b: Any, n: int) -> Any:
@@ -78,6 +78,38 @@ def autograd_rosenbrock() -> Callable[[Any], Any] | None:
     )
 
 
+def recurrence(x: Any, W: Any, h: Any, stack: Callable[[Any], Any] | None) -> Any:
+    """hₜ = tanh(W hₜ₋₁ + xₜ): rows written into an array, or collected in a list where that cannot be."""
+    if stack is not None:
+        rows = [h[0]]
+        for t in range(1, len(h)):
+            rows.append(np.tanh(W @ rows[-1] + x[t]) if isinstance(W, Tensor) else (W @ rows[-1] + x[t]).tanh())
+        return (stack(rows) ** 2).sum()
+    for t in range(1, len(h)):
+        h[t] = np.tanh(W @ h[t - 1] + x[t])
+    return (h**2).sum()
+
+
+def written(T: int, D: int = 64) -> dict[str, Callable[[], Any] | None]:
+    """A recurrence of T steps of D numbers, forward and backward; PyTorch refuses the form that writes."""
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(T, D)), rng.normal(size=(D, D)) / 16
+    torch, zeros = peer("torch"), np.zeros((T, D))
+
+    def by_torch() -> None:
+        assert torch is not None
+        weight = torch.tensor(W, requires_grad=True)
+        recurrence(torch.tensor(x), weight, torch.zeros(T, D, dtype=torch.float64), torch.stack).backward()
+
+    return {
+        "pellucid, h[t] = ...": lambda: recurrence(
+            x, Tensor(W, requires_grad=True), Tensor(np.zeros((T, D))), None
+        ).backward(),
+        "pellucid, a list": lambda: recurrence(x, Tensor(W, requires_grad=True), zeros, np.stack).backward(),
+        "torch, a list": None if torch is None else by_torch,
+    }
+
+
 def memory_per_operation(n: int = 10_000) -> float:
     """Bytes that one recorded operation on single numbers keeps until the backward pass."""
     a, b, x = (Tensor(v, requires_grad=True) for v in (1.0001, 1e-4, 0.5))
@@ -112,13 +144,16 @@ def main() -> None:
     print("per operation: " + ", ".join(f"{row.name} {duration(row.median / n)}" for row in table.rows) + "\n")
 
     # autograd is left out below: it walks a graph by recursion on some paths, and needs seconds for this one.
-    print(compare(f"chain of {DEEP:,}", {"pellucid": ours(DEEP), "torch": torchs(DEEP)}, baseline="torch"))
+    for deep in DEEP:
+        print(compare(f"chain of {deep:,}", {"pellucid": ours(deep), "torch": torchs(deep)}, baseline="torch"))
 
     torch = peer("torch")
     contestants: dict[str, Any] = {"pellucid": many_leaves(lambda v: Tensor(v, requires_grad=True))}
     if torch is not None:
         contestants["torch"] = many_leaves(lambda v: torch.tensor(v, requires_grad=True))
     print(compare(f"sum of {LEAVES:,} leaves of 8 numbers, forward and backward", contestants, baseline="torch"))
+
+    print(compare("recurrence of 500 steps, 64 numbers each", written(500), baseline="torch, a list"))
 
     x = np.linspace(-1, 1, 1000)
     ours_of, theirs = value_and_grad(rosenbrock), autograd_rosenbrock()
