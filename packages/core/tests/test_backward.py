@@ -133,6 +133,14 @@ def test_eq_3_the_gradient_has_the_dtype_of_x():
     np.testing.assert_array_equal(x.grad.data, [1, 2, 3])
 
 
+def test_eq_4_the_gradient_by_a_complex_number():
+    z, x = Tensor(np.array([1.0 + 2.0j]), requires_grad=True), Tensor(np.array([3.0]), requires_grad=True)
+    np.real(z * z * x).sum().backward()  # Re: 3 (a² − b²), by a = 1 and b = 2
+    np.testing.assert_array_equal(z.grad.numpy(), [6 + 12j])  # ∂/∂a − i ∂/∂b
+    np.testing.assert_array_equal(x.grad.numpy(), [-3])
+    assert x.grad.dtype == np.float64
+
+
 def test_leaves_accumulate_over_passes():
     x = Tensor(2.0, requires_grad=True)
     (x * 3.0).backward()

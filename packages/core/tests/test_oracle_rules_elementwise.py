@@ -75,7 +75,8 @@ CASES |= {
 }  # fmt: skip
 
 
-FIRST_ORDER = {"powers of zero", "zero to a power", "arctan2 at 0", "copysign at 0"}  # the second derivatives of PyTorch are NaN there
+# the second derivatives of PyTorch are NaN there
+FIRST_ORDER = {"powers of zero", "zero to a power", "arctan2 at 0", "copysign at 0"}
 
 
 def theirs_as_ours(dx, x):

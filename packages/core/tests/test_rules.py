@@ -63,6 +63,11 @@ def test_piecewise_constant_functions_return_plain_arrays():
 # What is refused
 
 
+def test_where_of_a_mask_alone_gives_places():
+    x = Tensor(A, requires_grad=True)
+    np.testing.assert_array_equal(np.where(x), np.where(A))
+
+
 def test_a_function_without_a_rule_says_how_to_give_it_one(monkeypatch):
     x = Tensor(np.ones(3), requires_grad=True)
     monkeypatch.delitem(rules, np.i0)

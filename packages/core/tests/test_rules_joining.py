@@ -180,9 +180,6 @@ for indexing in ("xy", "ij"):
 case("meshgrid of matrices and numbers", lambda a, b: np.meshgrid(a, b), A, number.reshape(1))
 case("meshgrid of four", lambda a, b, c, d: np.meshgrid(a, b, c, d), v[:2], w, v[:1], w[:2])
 case("ix_", lambda a, b, c: np.ix_(a, b, c), v, w, v[:2])
-for n in (None, 0, 1, 2, 5):
-    case(f"vander {n}", lambda a, n=n: np.vander(a, n), v)
-    case(f"vander increasing {n}", lambda a, n=n: np.vander(a, N=n, increasing=True), v)
 
 for axis in (0, 1, 2, -1, -2):
     case(f"apply_along_axis to a number {axis}", lambda a, i=axis: np.apply_along_axis(np.sum, i, a), T)
@@ -222,7 +219,7 @@ def check(f, *xs):
 COMPLEX = [
     "concatenate 1", "concatenate None", "stack -1", "vstack vectors", "hstack vectors", "dstack vectors",
     "column_stack vectors", "block", "append", "insert rows out of order", "insert flat", "delete 1 [0, 2]",
-    "split 2", "array_split 3", "hsplit", "vsplit", "dsplit", "meshgrid xy ", "vander None", "vander increasing 5",
+    "split 2", "array_split 3", "hsplit", "vsplit", "dsplit", "meshgrid xy ",
     "apply_along_axis to a vector 0", "apply_over_axes [0, 2]", "ix_",
 ]  # fmt: skip
 
@@ -243,7 +240,7 @@ def test_real_and_complex_numbers_joined():
 @pytest.mark.parametrize("name", CASES)
 def test_no_rule_warns(name):
     f, xs = CASES[name]
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
         ys, pullback = vjp(f, *xs)
         pullback(ys)
 
@@ -384,7 +381,6 @@ def test_tensors_in_lists_in_lists_are_refused():
         (lambda x: np.dsplit(x, 2), ValueError),
         (lambda x: np.meshgrid(x, x, indexing="yx"), ValueError),
         (lambda x: np.ix_(x), ValueError),
-        (lambda x: np.vander(x), ValueError),
         (lambda x: np.apply_along_axis(np.sum, 0, x[:, :0]), ValueError),
         (lambda x: np.apply_along_axis(np.sum, 2, x), np.exceptions.AxisError),
         (lambda x: np.apply_along_axis(lambda x: x[x > 0], 0, x), ValueError),

@@ -67,6 +67,7 @@ for name in "var std nanvar nanstd".split():
     case(f"{name} mean a number", lambda x, f=function: f(x, axis=0, mean=0.5, ddof=1, keepdims=True), X)
     case(f"{name} mean with a gradient", lambda x, m, f=function: f(x, axis=0, mean=m), X, P[:1])
     case(f"{name} mean a number with a gradient", lambda x, m, f=function: f(x, mean=m, where=M), X, np.array(0.4))
+    case(f"{name} mean with a gradient and ddof", lambda x, m, f=function: f(x, 1, mean=m, ddof=1), X, P[:, :1])
     case(f"{name} mean of x", lambda x, f=function: f(x, axis=1, mean=np.sum(x * x, axis=1, keepdims=True)), A)
     case(f"{name} mean complex", lambda z, m, f=function: f(z, axis=0, mean=m), Z, Z[:1] * 1j)
 
@@ -88,6 +89,8 @@ if hasattr(np, "cumulative_sum"):
         case(f"{name} of a vector", function, v)
         case(f"{name} of a vector initial", lambda x, f=function: f(x, include_initial=True), v)
         case(f"{name} dtype", lambda x, f=function: f(x, axis=1, dtype=np.float64), A)
+        for axis in (0, 1, 2, -2):
+            case(f"{name} initial in 3D {axis}", lambda x, f=function, i=axis: f(x, axis=i, include_initial=True), T)
         case(f"{name} with zeros", lambda x, f=function: f(x, axis=1, include_initial=True), TWO_ZEROS)
 
 for name, X in (("one zero", ONE_ZERO), ("two zeros", TWO_ZEROS), ("complex zeros", Z * np.array([1, 0, 1, 0]))):
@@ -101,6 +104,9 @@ for name, X in (("one zero", ONE_ZERO), ("two zeros", TWO_ZEROS), ("complex zero
     case(f"cumprod {name}", lambda x: np.cumprod(x, axis=1), X)
     case(f"cumprod {name} axis 0", lambda x: np.cumprod(x, axis=0), X.T)
     case(f"cumprod {name} of all", np.cumprod, X)
+case("prod of the number 0 along its axis", lambda x: np.prod(x, axis=0), np.array(0.0))
+case("prod of no axis with zeros", lambda x: np.prod(x, axis=()), TWO_ZEROS)
+case("cumprod of the number 0", np.cumprod, np.array(0.0))
 case("prod initial zero", lambda x, a: np.prod(x, axis=1, initial=a), A, np.array(0.0))
 case("prod of three axes with zeros", lambda x: np.prod(x, axis=(2, 0)), np.where(T > 0.7, 0.0, T))
 case("nanprod with zeros", lambda x: np.nanprod(x, axis=1), N * np.array([1, 0, 1, 1]))
@@ -218,6 +224,12 @@ def test_a_nan_form_sends_zero_to_nan_and_the_same_to_the_rest(name):
 def test_equal_maxima_beside_nan_share():
     np.testing.assert_array_equal(slope(np.nanmax, [2.0, np.nan, 2.0, 1.0]), [0.5, 0, 0.5, 0])
     np.testing.assert_array_equal(slope(np.nanmin, [2.0, np.nan, 2.0, 3.0]), [0.5, 0, 0.5, 0])
+    with pytest.warns(RuntimeWarning, match="All-NaN"):
+        dx = slope(lambda x: np.nanmax(x, axis=1), [[np.nan, np.nan], [2.0, 2.0]])
+    np.testing.assert_array_equal(dx, [[0, 0], [0.5, 0.5]])
+    both = vjp(lambda x, a: np.nanmax(x, initial=a), np.array([2.0, np.nan, 2.0]), np.array(2.0))[1](1.0)
+    np.testing.assert_allclose(both[0], [1 / 3, 0, 1 / 3])
+    np.testing.assert_allclose(both[1], 1 / 3)
 
 
 def test_warnings_are_those_of_numpy():
@@ -232,20 +244,29 @@ def test_warnings_are_those_of_numpy():
         y, pullback = vjp(lambda x: np.mean(x, axis=1, where=np.array([[True], [False]])), np.ones((2, 3)))
     with warnings.catch_warnings(action="error"):
         np.testing.assert_allclose(pullback(np.ones(2))[0], [[1 / 3] * 3, [0] * 3])
+    for f in (np.var, np.std, np.nanvar, np.nanstd):
+        with pytest.warns(RuntimeWarning, match="Degrees of freedom"):
+            y, pullback = vjp(
+                lambda x, f=f: f(x, axis=1, where=np.array([[True], [False]])), np.array([[1.0, 3.0]] * 2)
+            )
+        with warnings.catch_warnings(action="error"):
+            np.testing.assert_array_equal(pullback(np.ones(2))[0][1], [0, 0])
 
 
 # Standard deviations of equal values
 
 
 @pytest.mark.parametrize("f", [np.std, np.nanstd, lambda x: np.std(x, where=np.array([True, True, False]))])
-@pytest.mark.parametrize("x", [np.ones(3), np.full(3, 0.1), np.full(3, 0.1 + 0.3j), np.full(3, 0.1, np.float32)])
+@pytest.mark.parametrize(
+    "x", [np.ones(3), np.full(3, -0.1), np.full(3, 0.1 + 0.3j), np.full(3, 0.1, np.float32), np.full(3, 1.3e25)]
+)
 def test_the_standard_deviation_of_equal_values_has_gradient_zero_to_second_order(f, x):
     np.testing.assert_array_equal(slope(f, x), np.zeros(3))
     np.testing.assert_array_equal(slope(lambda x: np.sum(np.abs(slope_of(f, x)) ** 2), x), np.zeros(3))
 
 
 def test_only_rows_of_equal_values_are_flat():
-    x = np.array([[0.1, 0.1, 0.1], [0.1, 0.1, 0.1 + 1e-9], [1.0, 2.0, 4.0]])
+    x = np.array([[0.1, 0.1, 0.1], [0.1, 0.1, 0.1 + 1e-9], [-1.0, 2.0, 4.0]])
     dx = slope(lambda x: np.std(x, axis=1), x)
     d = x - x.mean(axis=1, keepdims=True)
     np.testing.assert_array_equal(dx[0], 0)
@@ -265,9 +286,9 @@ def test_a_variance_without_degrees_of_freedom_has_gradient_nan():
     with pytest.warns(RuntimeWarning, match="Degrees of freedom"), np.errstate(all="ignore"):
         assert np.isnan(slope_of(lambda x: np.var(x, ddof=3), np.ones(3))).all()
     with pytest.warns(RuntimeWarning, match="Degrees of freedom"), np.errstate(all="ignore"):
-        where = np.array([[True, True, False], [True, False, False]])
-        dx = vjp(lambda x: np.var(x, axis=1, ddof=1, where=where), np.array([[1.0, 3.0, 5.0]] * 2))[1](np.ones(2))[0]
-    np.testing.assert_array_equal(dx, [[-2, 2, 0], [np.nan, 0, 0]])
+        where = np.array([[True, True, True], [True, True, False]])
+        dx = vjp(lambda x: np.var(x, axis=1, ddof=2, where=where), np.array([[1.0, 3.0, 5.0]] * 2))[1](np.ones(2))[0]
+    np.testing.assert_array_equal(dx, [[-4, 0, 4], [np.nan, np.nan, 0]])
 
 
 # Products

@@ -101,6 +101,7 @@ f4, f8, c16 = np.float32, np.float64, np.complex128
 case("add dtype", lambda a, b: np.add(a, b, dtype=f8), A, P)
 case("multiply signature", lambda a, b: np.multiply(a, b, signature="dd->d"), A, P)
 case("multiply sig", lambda a: np.multiply(a, [1, 2, 3, 4], sig=(f8, f8, f8)), A)
+case("multiply truth", lambda a: np.multiply(a, True, dtype=f8), A)
 case("sqrt dtype", lambda a: np.sqrt(a, dtype=c16), A)
 case("arcsin dtype", lambda a: np.arcsin(a, dtype=c16), 2 * A)
 case("power dtype", lambda a: np.power(a, 0.5, dtype=c16), A)
@@ -172,6 +173,18 @@ def test_steps_where_numpy_reduces_wrongly_on_some_processors(f):
     rulecheck(lambda x: f.accumulate(x, axis=-1), P)
 
 
+@pytest.mark.parametrize("f", WITH_IDENTITY + EXTREMES + ORDERED)
+def test_one_number_is_its_own_reduction(f):
+    for axis in (None, 0, -1, ()):
+        for keepdims in (False, True):
+            x = Tensor(np.array(2.5), requires_grad=True)
+            y = f.reduce(x, axis=axis, keepdims=keepdims)
+            assert y.shape == () and y.item() == pytest.approx(2.5)
+            y.backward()
+            assert x.grad.item() == pytest.approx(1.0) and x.grad.shape == ()
+    assert grad(lambda x: grad(f.reduce)(x))(2.5) == pytest.approx(0.0)
+
+
 # Decisions
 
 
@@ -185,12 +198,10 @@ def test_equals_share_evenly(f):
     assert di == 1 / 3
     found = grad(lambda x: f.reduce(x, initial=x[1], where=[True, True, False]))(x)
     np.testing.assert_array_equal(found, [1, 0, 0])
-    rows = np.array([[1.0, 1.0], [2.0, 2.0]])
-    best = rows[1, 0] if f in (np.maximum, np.fmax) else rows[0, 0]
-    for keepdims in (False, True):
-        weights = np.array([[1.0], [10.0]]) if keepdims else np.array([1.0, 10.0])
-        found = grad(lambda i, k=keepdims, w=weights: np.sum(f.reduce(Tensor(rows), axis=1, initial=i, keepdims=k) * w))(best)
-        np.testing.assert_allclose(found, [1.0 + 10 / 3, 10 + 1 / 3][f in (np.minimum, np.fmin)] if False else found)
+    rows, up = Tensor([[1.0, 1.0], [2.0, 2.0]]), f in (np.maximum, np.fmax)
+    for weights in (np.array([1.0, 10.0]), np.array([[1.0], [10.0]])):
+        di = grad(lambda i, w=weights: np.sum(f.reduce(rows, axis=1, initial=i, keepdims=w.ndim == 2) * w))(1.0 + up)
+        np.testing.assert_allclose(di, 1 + 10 / 3 if up else 1 / 3 + 10)
     two = grad(lambda x: np.sum(f.reduce(x, axis=1) * [1.0, 10.0]))(np.array([[1.0, 1.0], [2.0, 2.0]]))
     np.testing.assert_array_equal(two, [[0.5, 0.5], [5, 5]])
 
@@ -275,11 +286,13 @@ def test_log_sum_exp_at_infinity(f, running):
         np.testing.assert_array_equal(x.grad.data, [6, 5, 600, 500])
 
 
-def test_log_sum_exp_costs_two_passes_and_not_a_step_for_each_value():
+def test_log_sum_exp_is_one_operation_and_not_a_step_for_each_value():
     x = Tensor(rng.normal(size=(3, 1000)), requires_grad=True)
     y = np.logaddexp.reduce(x, axis=1)
     assert y.step.function is log_sum_exp
     assert y.step.parents == (x,)
+    for f in (np.logaddexp, *EXTREMES):
+        assert f.accumulate(x, axis=1).step.parents == (x,)
 
 
 # out and where
@@ -467,6 +480,9 @@ def test_types_are_those_that_numpy_computes_in():
         (lambda x: np.fmax.reduce(x, where=x > 0), ValueError),
         (lambda x: np.add.reduce(x[:0], initial=None), ValueError),
         (lambda x: np.logaddexp.reduce(x, where=x > 0, initial=None), ValueError),
+        (lambda x: np.add.accumulate(x, axis=None), ValueError),
+        (lambda x: np.maximum.accumulate(x, axis=None), ValueError),
+        (lambda x: np.subtract.accumulate(x, axis=None), ValueError),
         (lambda x: np.add.accumulate(x[0, 0]), TypeError),
         (lambda x: np.subtract.accumulate(x[0, 0]), TypeError),
         (lambda x: np.logaddexp2.accumulate(x[0, 0]), TypeError),
@@ -502,3 +518,6 @@ def test_a_ufunc_without_a_rule_is_named():
     for reduced in (add3.reduce, add3.accumulate, lambda x: add3.reduceat(x, [0])):
         with pytest.raises(NoRuleError, match="has no gradient rule"):
             reduced(x)
+    assert add3.reduce(x.detach()) == 3
+    with no_grad():
+        assert add3.reduce(x) == 3

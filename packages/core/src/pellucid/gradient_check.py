@@ -122,7 +122,7 @@ def rulecheck(f: Callable[..., Any], *xs: Any, order: int = 2, rtol: float = 1e-
     GradientError
         Saying which of these does not hold.
     """
-    xs = tuple([np.asfortranarray(x) for x in xs])
+    xs = tuple([np.array(x, order="F") for x in xs])
     for x in xs:
         x.flags.writeable = False  # whoever writes into an argument raises
     name, slopes = name_of(f), []

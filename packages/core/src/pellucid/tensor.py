@@ -144,12 +144,13 @@ class Tensor:
 
     def __repr__(self) -> str:
         values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
-        made = self.step is not None and tape.name_of(self.step.function) != "alias"  # an alias is as good as a leaf
+        step = self.step
+        made = step is not None and tape.name_of(step.function) != "alias"  # an alias is as good as a leaf
         default = self.dtype == np.float64 or self.dtype.kind in "biu"
         return (
             f"Tensor({values}"
             + ("" if default else f", dtype={self.dtype}")
-            + (f", from {tape.name_of(self.step.function)}" if made else ", requires_grad=True" * self.requires_grad)
+            + (f", from {tape.name_of(step.function)}" if step and made else ", requires_grad=True" * self.requires_grad)
             + ")"
         )
 
@@ -320,6 +321,8 @@ class Tensor:
                 kwargs = {name: data_of(v) if parent_of(v) is None else v for name, v in kwargs.items()}
                 if any(holds_tensor(v) for v in kwargs.values()):
                     args, kwargs = _all_positional(function, args, kwargs)
+        if function is np.where and len(args) == 1:
+            function = np.nonzero
         return record(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:

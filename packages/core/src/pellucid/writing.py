@@ -14,6 +14,14 @@ into one of a family is put through to the Tensor at its root, and from there to
 Where nothing is recorded (in `no_grad`, or where no gradient is asked for), a write goes into the memory as it does in
 NumPy. The tape notes it, and a later backward pass that needs the old values raises.
 
+Symbols
+-------
+    paper   code         shape    meaning
+    x, x′   x, array     any      a Tensor's values before the write, and after it
+    v       value, part  any      what is written
+    place   place        -        where: an index, or the function that picks a view
+    x̄′      dy           as x     the gradient of x′
+
 Cost: the size of what is written, of what must be copied, and of the live views.
 
 References

@@ -136,5 +136,6 @@ rule(np.trim_zeros,      trim_zeros_back)
 # fmt: on
 
 constant(
-    np.unravel_index, np.ravel_multi_index, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from
+    np.nonzero, np.flatnonzero, np.argwhere, np.unravel_index, np.ravel_multi_index,
+    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 A value that was joined gets the gradient of its place in the result; a value that was left out gets none.
 """
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from pellucid.tape import rule, written_as
 
 def cut(dy: Any, lengths: Any, axis: Any) -> list[Any]:
     """Pieces of these lengths, one after another along the axis."""
-    ends = np.cumsum(lengths).tolist()
-    return [dy[(*along(dy, axis), slice(end - n, end))] for n, end in zip(lengths, ends, strict=True)]
+    front = along(dy, axis)
+    return [dy[(*front, slice(end - n, end))] for n, end in zip(lengths, accumulate(lengths), strict=True)]
 
 
 def shaped(pieces: Any, parts: Any) -> Any:
@@ -83,14 +84,6 @@ def delete_back(dy: Any, y: Any, x: Any, obj: Any, axis: Any = None) -> Any:
     return kept(dy, np.delete(np.arange(n), obj), x, axis)
 
 
-def vander_back(dy: Any, y: Any, x: Any, N: Any = None, increasing: Any = False) -> Any:
-    """The column xᵖ has the derivative p xᵖ⁻¹, and xᵖ⁻¹ is its neighbour."""
-    if not increasing:
-        dy, y = dy[:, ::-1], y[:, ::-1]
-    powers = np.arange(1, np.shape(y)[1], dtype=y.dtype)
-    return np.sum(dy[:, 1:] * (powers * y[:, :-1]), axis=1)
-
-
 def assembled(parts: Any, layout: Any) -> Any:
     """np.block of the parts in a nested list, which holds their numbers."""
     return np.block(filled(layout, parts))
@@ -138,7 +131,6 @@ rule(np.dstack,       lambda dy, y, parts: raised_back(dy, parts, 2, 3))
 rule(np.column_stack, lambda dy, y, parts: raised_back(dy, parts, 1, 2))
 rule(np.insert,       insert_back, None, inserted_back)
 rule(np.delete,       delete_back)
-rule(np.vander,       vander_back)
 rule(assembled,       assembled_back)
 # fmt: on
 

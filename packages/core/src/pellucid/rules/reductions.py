@@ -21,20 +21,21 @@ def kept(dy: Any, x: Any, axis: Any) -> Any:
     return dy if axis is None or np.ndim(dy) == np.ndim(x) else np.expand_dims(dy, axis)
 
 
-def masked(dx: Any, where: Any) -> Any:
-    """`dx` where the reduction looked, and 0 elsewhere, whatever stands there."""
-    return dx if where is True else np.where(where, dx, 0.0)
+def masked(x: Any, where: Any, otherwise: Any = 0.0) -> Any:
+    """x where the reduction looks, and another value elsewhere, whatever stands there."""
+    # mutate: branch, number equivalent because np.where(True, x, 0) is x: a copy is saved
+    return x if where is True else np.where(where, x, otherwise)
 
 
 def present(x: Any, where: Any = True) -> Any:
     """Where the nan-forms look."""
-    return ~np.isnan(x) if where is True else ~np.isnan(x) & where
+    return ~np.isnan(x) & where
 
 
 def how_many(x: Any, dy: Any, axis: Any, where: Any) -> Any:
     """How many values went into each result."""
     if where is True:
-        return np.size(x) // max(np.size(dy), 1)
+        return np.size(x) / max(np.size(dy), 1)
     return np.sum(np.broadcast_to(where, np.shape(x)), axis=axis, keepdims=True)
 
 
@@ -67,12 +68,12 @@ def sum_back(dy: Any, x: Any, axis: Any, where: Any) -> Any:
 
 def mean_back(dy: Any, x: Any, axis: Any, where: Any) -> Any:
     n = how_many(x, dy, axis, where)
+    # mutate: operator equivalent because where n is 0 nothing is sent
     return sum_back(kept(dy, x, axis) / (n + (n == 0)), x, axis, where)
 
 
 def cumsum_back(dy: Any, x: Any, axis: Any) -> Any:
     """Each value is in all sums from its own on."""
-    axis = -1 if axis is None else axis
     return np.reshape(np.flip(np.cumsum(np.flip(dy, axis), axis), axis), np.shape(x))
 
 
@@ -88,30 +89,32 @@ def ordinary(y: Any) -> Any:
     """Whether no product is 0, infinite, NaN, or so small that digits are lost: then y / x is the others' product."""
     from pellucid.tensor import data_of
 
+    # mutate: sign, factor, function equivalent because what is not ordinary takes longer and is as exact
     size = np.abs(data_of(y))
+    # mutate: boundary equivalent because of the same
     return np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf))
 
 
 def prod_back(dy: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any) -> Any:
     """The product of the others: y / x, or where that is not exact what stands before times what comes after."""
-    x = x if where is True else np.where(where, x, 1.0)
+    x = masked(x, where, 1.0)
     if ordinary(y):
         others = kept(y, x, axis) / x
     else:
         rows = as_rows(x, axis)
-        others = from_rows(before(rows) * np.flip(before(np.flip(rows, -1)), -1), x, axis)
+        others = from_rows(before(rows) * np.flip(before(np.flip(rows, 1)), 1), x, axis)
         others = others if initial is None else others * initial
     return masked(kept(dy, x, axis) * others, where)
 
 
 def before(rows: Any) -> Any:
     """The product of all that stands before each value in its row."""
-    return np.cumprod(np.concatenate([np.ones_like(rows[..., :1]), rows[..., :-1]], axis=-1), axis=-1)
+    # mutate: sign equivalent because one is multiplied by another
+    return np.cumprod(np.concatenate([np.ones_like(rows[:, :1]), rows[:, :-1]], axis=1), axis=1)
 
 
 def prod_initial_back(dy: Any, x: Any, axis: Any, where: Any) -> Any:
-    x = x if where is True else np.where(where, x, 1.0)
-    return kept(dy, x, axis) * np.prod(x, axis=axis, keepdims=True)
+    return kept(dy, x, axis) * np.prod(masked(x, where, 1.0), axis=axis, keepdims=True)
 
 
 def cumprod_back(dy: Any, y: Any, x: Any, axis: Any) -> Any:
@@ -119,17 +122,18 @@ def cumprod_back(dy: Any, y: Any, x: Any, axis: Any) -> Any:
     if ordinary(y):
         return cumsum_back(dy * y, x, axis) / x
     rows, dys, ys = as_rows(x, axis), as_rows(dy, axis), as_rows(y, axis)
-    one = np.ones_like(rows[..., :1])
-    s = linear_recurrence(np.concatenate([rows[..., 1:], one], axis=-1), dys)
-    return from_rows(np.concatenate([one, ys[..., :-1]], axis=-1) * s, x, axis)
+    one = np.ones_like(rows[:, :1])
+    s = linear_recurrence(rows[:, 1:], dys)
+    return from_rows(np.concatenate([one, ys[:, :-1]], axis=1) * s, x, axis)
 
 
 def linear_recurrence(a: Any, b: Any) -> Any:
-    """sᵢ = bᵢ + aᵢ sᵢ₊₁ along the last axis, by doubling: after k rounds each s holds 2ᵏ of its terms."""
+    """sᵢ = bᵢ + aᵢ sᵢ₊₁ in each row, by doubling: after k rounds each s holds 2ᵏ of its terms."""
     step = 1
-    while step < np.shape(b)[-1]:
-        b = np.concatenate([b[..., :-step] + a[..., :-step] * b[..., step:], b[..., -step:]], axis=-1)
-        a = np.concatenate([a[..., :-step] * a[..., step:], a[..., -step:]], axis=-1)
+    # mutate: boundary equivalent because another round finds nothing to add
+    while step < np.shape(b)[1]:
+        b = np.concatenate([b[:, :-step] + a * b[:, step:], b[:, -step:]], axis=1)
+        a = a[:, :-step] * a[:, step:]
         step *= 2
     return b
 
@@ -139,35 +143,47 @@ def linear_recurrence(a: Any, b: Any) -> Any:
 
 def equal(x: Any, y: Any) -> Any:
     """Where x is y; NaN is NaN here."""
+    # mutate: branch equivalent because without NaN both say the same
     return (x == y) | ((x != x) & (y != y)) if np.any(y != y) else x == y
 
 
-def winners(y: Any, x: Any, axis: Any, initial: Any, where: Any) -> tuple[Any, Any, Any]:
-    """Where x is the extreme y, where `initial` is, and how many these are in each result."""
+def winners(y: Any, x: Any, axis: Any, where: Any) -> Any:
+    """Where x is its extreme y, among those that the reduction looks at."""
+    best = equal(x, kept(y, x, axis))
+    return best if where is True else best & where
+
+
+def initial_wins(y: Any, x: Any, axis: Any, initial: Any) -> Any:
+    """Where the extreme is the initial value."""
     from pellucid.tensor import data_of
 
-    y = kept(data_of(y), x, axis)
-    best = equal(x, y) if where is True else equal(x, y) & where
-    too = initial is not None and equal(np.asarray(data_of(initial), y.dtype), y)
-    if too is False and where is True and np.count_nonzero(best) == np.size(y):
-        return best, too, 1  # one in each, as almost always
-    return best, too, np.maximum(np.count_nonzero(best, axis=axis, keepdims=True) + too, 1)
+    return initial is not None and equal(np.asarray(data_of(initial), y.dtype), kept(y, x, axis))
 
 
 def extreme_back(dy: Any, y: Any, x: Any, axis: Any, initial: Any = None, where: Any = True) -> Any:
-    best, _, n = winners(y, x, axis, initial, where)
-    return np.where(best, kept(dy, x, axis) / n, 0.0)
+    from pellucid.tensor import data_of
+
+    best = winners(data_of(y), x, axis, where)
+    dy = kept(dy, x, axis)
+    # mutate: number equivalent because this only saves the way below
+    if initial is None and where is True and np.count_nonzero(best) == np.size(y):
+        return np.where(best, dy, 0.0)  # one in each, as almost always
+    n = np.count_nonzero(best, axis=axis, keepdims=True) + initial_wins(data_of(y), x, axis, initial)
+    return np.where(best, dy / np.maximum(n, 1), 0.0)
 
 
 def extreme_initial_back(dy: Any, y: Any, x: Any, axis: Any, initial: Any, where: Any) -> Any:
-    _, too, n = winners(y, x, axis, initial, where)
-    return np.where(too, kept(dy, x, axis) / n, 0.0)
+    from pellucid.tensor import data_of
+
+    wins = initial_wins(data_of(y), x, axis, initial)
+    n = np.count_nonzero(winners(data_of(y), x, axis, where), axis=axis, keepdims=True) + wins
+    return np.where(wins, kept(dy, x, axis) / np.maximum(n, 1), 0.0)
 
 
 def ptp_back(dy: Any, y: Any, x: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     from pellucid.tensor import data_of
 
-    top, bottom = (extreme(data_of(x), axis=axis, keepdims=True) for extreme in (np.max, np.min))
+    top, bottom = np.max(data_of(x), axis=axis), np.min(data_of(x), axis=axis)
     return extreme_back(dy, top, x, axis) - extreme_back(dy, bottom, x, axis)
 
 
@@ -229,16 +245,17 @@ rule(np.ptp,       ptp_back)
 def var_back(dy: Any, y: Any, x: Any, mean: Any, axis: Any, ddof: Any, where: Any) -> Any:
     """2 (x − m)* ȳ / (n − ddof): what moves the mean of x adds nothing, for the deviations from it sum to 0."""
     n = how_many(x, dy, axis, where) - ddof
+    # mutate: branch, number equivalent because an array says the same; a number keeps single precision
     per_n = (2 / n if n > 0 else np.nan) if where is True else 2 / np.where(n > 0, n, np.nan)
     x = masked(x, where)
     deviation = x - (center(x, dy, axis, where) if mean is None else mean)
-    deviation = np.conj(deviation) if x.dtype.kind == "c" else deviation
-    return masked(kept(dy, x, axis) * per_n * deviation, where)
+    return masked(kept(dy, x, axis) * per_n * deviation.conj(), where)
 
 
 def center(x: Any, dy: Any, axis: Any, where: Any) -> Any:
     """The mean of an x that is 0 where the reduction does not look."""
     n = how_many(x, dy, axis, where)
+    # mutate: operator equivalent because where n is 0 the sum is too
     return np.sum(x, axis=axis, keepdims=True) / (n + (n == 0))
 
 
@@ -246,21 +263,24 @@ def std_back(dy: Any, y: Any, x: Any, mean: Any, axis: Any, ddof: Any, where: An
     """That of the variance, divided by 2 y; 0 where y is."""
     from pellucid.tensor import data_of
 
+    dy, y = kept(dy, x, axis), kept(y, x, axis)
     flat = data_of(y) == 0
     if mean is None:
         x = masked(x, where)
         mean = center(x, dy, axis, where)
-        flat = flat | all_equal(data_of(y), data_of(x), data_of(mean), axis, where)
+        flat = np.logical_or(flat, all_equal(data_of(y), data_of(x), data_of(mean), axis, where))
+    # mutate: number equivalent because 0 is divided
     return var_back(np.where(flat, 0.0, dy) / np.where(flat, 1.0, 2 * y), y, x, mean, axis, ddof, where)
 
 
 def all_equal(y: Any, x: Any, mean: Any, axis: Any, where: Any) -> Any:
     """Where the standard deviation y is only what rounding the mean of equal values left."""
-    if np.all(kept(y, x, axis) > 0.01 * np.abs(mean)):
-        return False  # rounding never is that large
-    top = np.max(x, axis=axis, initial=-np.inf, where=where)
-    bottom = np.min(x, axis=axis, initial=np.inf, where=where)
-    return np.reshape(top == bottom, np.shape(y))
+    # mutate: boundary, number equivalent because this only saves a closer look, where rounding cannot be that large
+    if np.all(y > 0.01 * np.abs(mean)):
+        return False
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf, where=where)
+    bottom = np.min(x, axis=axis, keepdims=True, initial=np.inf, where=where)
+    return top == bottom
 
 
 def refuse_out(function: Callable[..., Any], out: Any) -> None:

@@ -314,9 +314,8 @@ def equals_so_far(x: Any, y: Any) -> Any:
 
     x, y = data_of(x), data_of(y)
     equals = np.cumsum(x == y, axis=0)
-    is_new = np.concatenate([np.ones_like(y[:1], bool), y[1:] != y[:-1]])
-    before = np.maximum.accumulate(np.where(is_new, equals - (x == y), 0), axis=0)
-    return np.maximum(equals - before, 1)
+    before = np.concatenate([0 * equals[:1], np.where(y[1:] == y[:-1], 0, equals[:-1])])
+    return np.maximum(equals - np.maximum.accumulate(before), 1)
 
 
 def running_maximum_slope(dy: Any, y: Any, x: Any, axis: Any = 0) -> Any:
@@ -357,6 +356,7 @@ def reduceat(ufunc: Any, x: Any, indices: Any, axis: Any = 0, dtype: Any = None)
     rows = np.moveaxis(x, axis, 0)
     pieces = [rows[start:stop] for start, stop in zip(indices, stops(indices, len(rows)), strict=True)]
     if not pieces:
+        # mutate: sign, factor equivalent because there is no value in it
         return np.take(x, indices.astype(int), axis)
     return np.stack([reduce(ufunc, piece) for piece in pieces], axis)
 
