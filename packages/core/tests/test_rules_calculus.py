@@ -72,6 +72,11 @@ for order in (1, 2):
         x5,
     )
     case(f"gradient {order} of few", lambda f, x, o=order: np.gradient(f, x[: o + 1], edge_order=o), (order + 1,), x5)
+    case(
+        f"gradient {order} at falling unsigned integers",
+        lambda f, o=order: np.gradient(f, np.array([7, 4, 3, 1], np.uint8), edge_order=o),
+        (4,),
+    )
 case("gradient in double steps", lambda f: np.gradient(f, np.float64(0.3)), (4,))
 
 case("trapezoid", np.trapezoid, (3, 4))

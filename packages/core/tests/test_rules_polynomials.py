@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid import Tensor, grad, rulecheck, vjp
+from pellucid.rules import polynomials
 
 rng = np.random.default_rng(0)
 CASES = {}
@@ -85,6 +86,8 @@ case("polyfit through all points", lambda x, y: np.polyfit(x, y, 2), (3,), (3,),
 case("polyfit w", lambda x, y, w: np.polyfit(x, y, 2, w=w), (7,), (7,), w)
 case("polyfit w columns", lambda x, y, w: np.polyfit(x, y, 1, None, False, w), (7,), (7, 3), w)
 case("polyfit rcond", lambda x, y: np.polyfit(x, y, 2, rcond=1e-12), (7,), (7,))
+big, small = np.array([-90_000, 10_000, 70_000, 95_000]), np.array([200, 100, 50, 250], np.uint8)
+case("polyfit integers", lambda y: np.polyfit(big, y, 2, w=small, cov="unscaled")[0] * [1e9, 1e5, 1.0], (4,))
 case(
     "polyfit lists", lambda x, y: np.polyfit(x, [y[0], 2.0, y[1], y[2]], 2) + np.polyfit([1, 2, 3, 5], x, 2), (4,), (3,)
 )
@@ -190,8 +193,13 @@ def test_leading_zeros_that_numpy_cuts_off_have_no_gradient():
     np.testing.assert_array_equal(grad(lambda p: np.sum(np.polymul(p, [1.0, 3.0])))(zeros), [0, 4])
 
 
-def test_pairs_of_conjugate_roots_make_a_real_polynomial():
-    z = np.array([1 + 2j, 1 - 2j, 3])
+def test_leading_zeros_are_cut_off_and_nothing_else():
+    assert polynomials.without_leading_zeros(np.array([0.0, 2.0, 0.0, 3.0])).tolist() == [2, 0, 3]
+
+
+@pytest.mark.parametrize("z", [[1 + 2j, 1 - 2j, 3], [3, 1 - 2j, 1 + 2j]])
+def test_pairs_of_conjugate_roots_make_a_real_polynomial(z):
+    z = np.array(z)
     y = np.poly(Tensor(z, requires_grad=True))
     assert y.dtype == np.float64
     np.testing.assert_array_equal(y.data, np.poly(z))

@@ -110,6 +110,7 @@ for m in (2, 3):
         case(f"cross {m} {n} middle axis", lambda a, b: np.cross(a, b, axis=1), (5, m, 4), (5, n, 4))
         case(f"cross {m} {n} first axis", lambda a, b: np.cross(a, b, axis=0), (m, 5, 4), (n, 5, 4))
 case("linalg.cross", np.linalg.cross, (3,), (2, 5, 3))
+case("linalg.cross of unequal axes", lambda a, b: np.linalg.cross(a, b, axis=0), (3,), (3, 5))
 case("linalg.cross right", np.linalg.cross, (2, 5, 3), (3,))
 case("linalg.cross axis", lambda a, b: np.linalg.cross(a, b, axis=0), (3, 5), (3, 5))
 

@@ -96,6 +96,7 @@ if hasattr(np, "cumulative_sum"):
 for name, X in (("one zero", ONE_ZERO), ("two zeros", TWO_ZEROS), ("complex zeros", Z * np.array([1, 0, 1, 0]))):
     case(f"prod {name}", lambda x: np.prod(x, axis=1), X)
     case(f"prod {name} axis (1, 0)", lambda x: np.prod(x, axis=(1, 0)), X[:, 1:])
+    case(f"prod {name} axis -1", lambda x: np.prod(x, axis=-1), X)
     case(f"prod {name} axis 0 keepdims", lambda x: np.prod(x, axis=0, keepdims=True), X)
     case(f"prod {name} of all", np.prod, X)
     case(f"prod {name} initial", lambda x, a: np.prod(x, axis=1, initial=a), X, np.array(2.5))

@@ -150,7 +150,11 @@ class Tensor:
         return (
             f"Tensor({values}"
             + ("" if default else f", dtype={self.dtype}")
-            + (f", from {tape.name_of(step.function)}" if step and made else ", requires_grad=True" * self.requires_grad)
+            + (
+                f", from {tape.name_of(step.function)}"
+                if step and made
+                else ", requires_grad=True" * self.requires_grad
+            )
             + ")"
         )
 
@@ -320,6 +324,10 @@ class Tensor:
             if any(holds_tensor(v) for v in kwargs.values()):
                 kwargs = {name: data_of(v) if parent_of(v) is None else v for name, v in kwargs.items()}
                 if any(holds_tensor(v) for v in kwargs.values()):
+                    if function in tape.compositions and recording():
+                        body = tape.compositions[function]
+                        tape.check_keywords(function, (body,), kwargs)
+                        return body(*args, **kwargs)
                     args, kwargs = _all_positional(function, args, kwargs)
         if function is np.where and len(args) == 1:
             function = np.nonzero

@@ -21,35 +21,39 @@ def one_array(x: Any) -> Any:
     return np.stack(x) if holds_tensor(x) else np.asarray(x)
 
 
+def floating(x: Any) -> Any:
+    """The same as floating-point numbers: integers would overflow."""
+    x = one_array(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
 # Differences
 
 
-def diff_back(part: Any, dy: Any, y: Any, x: Any, n: Any, axis: Any, before: Any, after: Any) -> Any:
+def diff_back(part: Any, dy: Any, x: Any, n: Any, axis: Any, before: Any, after: Any) -> Any:
     """The transpose of a difference is the negative difference of what zeros surround; take out one of the parts."""
     lengths = [length_along(z, axis) for z in (before, x, after)]
     start = sum(lengths[:part])
-    shape = list(np.shape(y))
+    shape = list(np.shape(dy))
     shape[axis] = n
     zeros = np.zeros(shape, dy.dtype)
     dx = (-1) ** n * np.diff(dy, n, axis, zeros, zeros)
-    return dx[(slice(None),) * (axis % np.ndim(y)) + (slice(start, start + lengths[part]),)]
+    return dx[(slice(None),) * (axis % np.ndim(dy)) + (slice(start, start + lengths[part]),)]
 
 
 def length_along(x: Any, axis: Any) -> Any:
     """How many entries `np.diff` joins: none where nothing was given, one for a number."""
-    return 0 if x is np._NoValue else 1 if np.ndim(x) == 0 else np.shape(x)[axis]
+    return 0 if x is NOTHING else 1 if np.ndim(x) == 0 else np.shape(x)[axis]
 
 
-# fmt: off
+NOTHING: Any = np._NoValue  # NumPy's own mark
 rule(np.diff,
-     lambda dy, y, x, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue:
-        diff_back(1, dy, y, x, n, axis, prepend, append),
-     None, None,
-     lambda dy, y, x, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue:
-        diff_back(0, dy, y, x, n, axis, prepend, append),
-     lambda dy, y, x, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue:
-        diff_back(2, dy, y, x, n, axis, prepend, append))
-# fmt: on
+    lambda dy, y, x, n=1, axis=-1, prepend=NOTHING, append=NOTHING: diff_back(1, dy, x, n, axis, prepend, append),
+    None,
+    None,
+    lambda dy, y, x, n, axis, prepend, append=NOTHING: diff_back(0, dy, x, n, axis, prepend, append),
+    lambda dy, y, x, n, axis, prepend, append: diff_back(2, dy, x, n, axis, prepend, append),
+)  # fmt: skip
 
 
 @written_as(np.ediff1d)
@@ -61,17 +65,15 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @written_as(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> Any:
     """Central differences, and at both ends differences to one side."""
-    f = one_array(f)
-    if f.dtype.kind not in "fc":
-        f = f.astype(np.float64)
+    f = floating(f)
     axes = range(np.ndim(f)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, np.ndim(f))
-    if len(varargs) not in (0, len(axes)) and not (len(varargs) == 1 and np.ndim(varargs[0]) == 0):
+    if len(varargs) not in (0, len(axes)) and not (len(varargs) == 1 and np.ndim(*varargs) == 0):
         raise TypeError(f"np.gradient takes one spacing, or one for each of the {len(axes)} axes; got {len(varargs)}")
     if edge_order > 2:
         raise ValueError(f"np.gradient takes edge_order 1 or 2, not {edge_order}")
     spacings = varargs if len(varargs) == len(axes) else (varargs or (1.0,)) * len(axes)
     slopes = [slope_along(f, i, steps(h, np.shape(f)[i]), edge_order) for i, h in zip(axes, spacings, strict=True)]
-    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+    return slopes.pop() if len(slopes) == 1 else tuple(slopes)
 
 
 def steps(spacing: Any, length: Any) -> Any:
@@ -83,7 +85,8 @@ def steps(spacing: Any, length: Any) -> Any:
             f"np.gradient takes numbers as spacings, or one coordinate for each of the {length} values along the axis; "
             f"got an array of shape {np.shape(spacing)}"
         )
-    h = np.diff(one_array(spacing) * 1.0)
+    h = np.diff(floating(spacing))
+    # mutate: index equivalent because all are equal
     return h[0] if isinstance(h, np.ndarray) and np.all(h == h[0]) else h
 
 
@@ -116,7 +119,7 @@ def slope_along(f: Any, axis: Any, h: Any, edge_order: Any) -> Any:
         left = one_sided(part(0, 1), part(1, 2), part(2, 3), near, far)
         right = -one_sided(part(-1, None), part(-2, -1), part(-3, -2), last, before)
     y = np.concatenate([left, inner, right], axis)
-    return y if y.dtype == f.dtype else y.astype(f.dtype)
+    return y if y.dtype == f.dtype else y.astype(f.dtype)  # mutate: branch equivalent because it only saves a copy
 
 
 def one_sided(f0: Any, f1: Any, f2: Any, p: Any, q: Any) -> Any:
@@ -148,7 +151,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         if period == 0:
             raise ValueError("np.interp takes a period that is not 0")
         period = abs(period)
-        x, xp = (x + np.float64(0)) % period, (xp + np.float64(0)) % period  # as NumPy, in double precision
+        x, xp = x.astype(np.float64) % period, xp.astype(np.float64) % period
         order = np.argsort(data_of(xp))
         xp, fp = xp[order], fp[order]
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.rules.indexing import placed
-from pellucid.rules.reductions import as_rows, equal, extreme_back, from_rows, present, refuse_out
+from pellucid.rules.reductions import as_rows, equal, extreme_back, from_rows, present
 from pellucid.tape import NoRuleError, constant, name_of, rule, written_as
 
 
@@ -185,7 +185,6 @@ def state_median(function: Callable[..., Any], nan_form: bool) -> None:
     def call(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
         from pellucid.tensor import record
 
-        refuse_out(function, out)
         return record(of_values, (a,), {"axis": axis, "keepdims": keepdims})
 
 
@@ -205,7 +204,6 @@ def state_quantile(function: Callable[..., Any]) -> None:
              keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
         from pellucid.tensor import data_of, parent_of, record
 
-        refuse_out(function, out)
         if parent_of(q) is not None and method not in ENDS:
             raise NoRuleError(
                 f"{name_of(function)} jumps with q where method={method!r}, and has no gradient by q: detach() q, or "

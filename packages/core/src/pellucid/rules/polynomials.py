@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.rules.calculus import one_array
+from pellucid.rules.calculus import floating, one_array
 from pellucid.tape import rule, written_as
 
 # A poly1d may hold a Tensor; it is handed on as its coefficients, and the result is one, as in NumPy.
@@ -32,8 +32,8 @@ def polyval(p: Any, x: Any) -> Any:
     p, _ = coefficients(p)
     if not isinstance(x, np.poly1d):
         return record(horner, (p, one_array(x)), {})
-    y = np.poly1d(0.0)
-    for coefficient in p:
+    y = np.poly1d(p[:1])
+    for coefficient in p[1:]:
         y = y * x + coefficient
     return y
 
@@ -49,7 +49,7 @@ def horner_p(dy: Any, y: Any, p: Any, x: Any) -> Any:
     for _ in range(len(p)):
         slopes.append(np.sum(dy, axis=alone))
         dy = dy * x
-    return np.stack(slopes[::-1]) if slopes else np.zeros(np.shape(p))
+    return np.stack(slopes[::-1]) if slopes else p
 
 
 def horner_x(dy: Any, y: Any, p: Any, x: Any) -> Any:
@@ -75,7 +75,7 @@ rule(np.vander, vander_back)
 
 @written_as(np.polyadd)
 def polyadd(a1: Any, a2: Any) -> Any:
-    a1, a2, result = coefficients(a1, a2)
+    a1, a2, result = coefficients(a1, a2)  # mutate: arguments equivalent because a sum is symmetric
     return result(lengthened(a1, len(a2)) + lengthened(a2, len(a1)))
 
 
@@ -87,12 +87,14 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 def lengthened(p: Any, n: Any) -> Any:
     """At least n coefficients: zeros stand before the others."""
+    # mutate: boundary equivalent because no zeros stand before then
     return p if len(p) >= n else np.concatenate([np.zeros(n - len(p), p.dtype), p])
 
 
 @written_as(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
-    a1, a2, result = coefficients(a1, a2)
+    a1, a2, result = coefficients(a1, a2)  # mutate: arguments equivalent because a product is symmetric
+    # mutate: arguments equivalent because a product is symmetric
     return result(np.convolve(without_leading_zeros(a1), without_leading_zeros(a2)))
 
 
@@ -101,8 +103,8 @@ def without_leading_zeros(p: Any) -> Any:
 
     if np.ndim(p) > 1:
         raise ValueError(f"a polynomial has its coefficients along one axis; these have shape {np.shape(p)}")
-    first = np.flatnonzero(data_of(p))[:1]
-    return p[first[0] :] if len(first) else p[-1:]
+    places = np.flatnonzero(data_of(p))
+    return p[places[0] :] if len(places) else p[-1:]
 
 
 @written_as(np.polydiv)
@@ -126,10 +128,12 @@ def divide_back(dy: Any, y: Any, u: Any, v: Any) -> Any:
     """
     (dq, dr), q = dy, y[0]
     short = len(v) - 1
+    # mutate: function equivalent because u - q * v is 0 above the remainder, whatever u and v are
     du = np.concatenate([np.zeros(len(u) - len(dr), dr.dtype), dr])
     if len(u) <= short:
         return du, None  # the quotient is 0
     dq = dq - np.correlate(du, np.conj(v), "valid")
+    # mutate: function equivalent because the quotient does not depend on the last coefficients
     top = np.flip(np.polydiv(np.concatenate([np.flip(dq), np.zeros(short, dq.dtype)]), v)[0])
     return du + np.concatenate([top, np.zeros(short, top.dtype)]), q
 
@@ -209,11 +213,11 @@ def characteristic(A: Any) -> Any:
 def characteristic_back(dy: Any, y: Any, A: Any) -> Any:
     """d det(tI − A) = −tr(adj(tI − A) dA), and adj(tI − A) = Σ tⁿ⁻¹⁻ᵏ Bₖ with B₀ = I and Bₖ = A Bₖ₋₁ + yₖ I."""
     identity = np.eye(len(A), dtype=A.dtype)
-    B, dA = identity, 0.0
-    for k in range(1, len(A) + 1):
-        dA = dA - dy[k] * np.swapaxes(B, 0, 1)
-        B = np.matmul(A, B) + y[k] * identity
-    return dA
+    Bs = [identity]
+    for k in range(1, len(A)):
+        # mutate: arguments equivalent because B is a polynomial of A
+        Bs.append(np.matmul(A, Bs[-1]) + y[k] * identity)
+    return -np.tensordot(dy[1:], np.swapaxes(np.stack(Bs), 1, 2), 1)
 
 
 rule(characteristic, characteristic_back)
@@ -232,17 +236,19 @@ rule(characteristic, characteristic_back)
 def polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: Any = None, cov: Any = False) -> Any:
     from pellucid.tensor import data_of, record
 
-    x, y, w = one_array(x) + 0.0, one_array(y) + 0.0, None if w is None else one_array(w) + 0.0
+    x, y, w = floating(x), floating(y), None if w is None else floating(w)
     c = record(fit, (x, y, w, deg, rcond), {})
     if not full and not cov:
         return c
     n = len(c)
+    # mutate: sign equivalent because of r, A and scale only products of two are used
     r, A = y - values(x, c), np.vander(x, n)
     if w is not None:
+        # mutate: sign equivalent because of r, A and scale only products of two are used
         r, A = r * as_column(w, y), A * as_column(w, A)
     residuals = np.atleast_1d(np.sum(np.real(r * np.conj(r)), axis=0))
-    scale = np.sqrt(np.sum(A * A, axis=0))
-    A = A / scale
+    scale = np.sqrt(np.sum(A * A, axis=0))  # mutate: sign equivalent because of r, A and scale only products are used
+    A = A / scale  # mutate: sign equivalent because of r, A and scale only products of two are used
     if full:
         _, _, rank, _, rcond = np.polyfit(data_of(x), data_of(y), deg, rcond, True, data_of(w))
         return c, residuals if len(x) > n else residuals[:0], rank, np.linalg.svd(A, compute_uv=False), rcond

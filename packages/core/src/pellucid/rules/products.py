@@ -128,7 +128,7 @@ rule(np.vecdot,
 
 @written_as(np.linalg.vecdot)
 def vecdot(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
-    return np.vecdot(x1, x2, axis=axis)
+    return np.vecdot(x1, x2, axis=axis)  # type: ignore[call-overload]
 
 
 if hasattr(np, "matvec"):  # NumPy 2.2
@@ -200,10 +200,11 @@ class EveryOperand:
         return partial(self.slope, i)
 
 
+# mutate: number equivalent because optimize only decides how fast
 def einsum_back(
     i: Any, dy: Any, y: Any, *args: Any, optimize: Any = False, out: Any = None,
     dtype: Any = None, casting: Any = None, order: Any = None,
-) -> Any:  # fmt: skip  # mutate: number equivalent because it only decides how fast
+) -> Any:  # fmt: skip
     """Swap the result and an operand: x̄ = einsum(result and others → letters of x).
 
     A letter that x has twice took a diagonal: an identity matrix puts the values there again. A letter that only x has
@@ -216,6 +217,7 @@ def einsum_back(
     spare = (c for c in SYMBOLS if c not in own and not any(c in term for term in terms))
     target = ""
     for c, n in zip(own, shape, strict=True):
+        # mutate: comparison equivalent because more identity matrices than needed change nothing
         if c in target:
             operands.append(np.eye(n, dtype=dy.dtype))
             twin = next(spare)

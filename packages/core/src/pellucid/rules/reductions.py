@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tape import constant, name_of, rule, written_as
+from pellucid.tape import constant, rule, written_as
 
 
 def kept(dy: Any, x: Any, axis: Any) -> Any:
@@ -39,11 +39,16 @@ def how_many(x: Any, dy: Any, axis: Any, where: Any) -> Any:
     return np.sum(np.broadcast_to(where, np.shape(x)), axis=axis, keepdims=True)
 
 
+def axes_of(x: Any, axis: Any) -> list[int]:
+    """One axis or several, counted from the front."""
+    return [i % np.ndim(x) for i in ((axis,) if np.ndim(axis) == 0 else axis)]
+
+
 def as_rows(x: Any, axis: Any) -> Any:
     """x as a matrix, with one row for each result of a reduction along `axis`."""
     if axis is None or np.ndim(x) == 0:
         return np.reshape(x, (1, np.size(x)))
-    axes = (axis,) if np.ndim(axis) == 0 else tuple(axis)
+    axes = axes_of(x, axis)
     x = np.moveaxis(x, axes, range(-len(axes), 0))
     others = np.ndim(x) - len(axes)
     return np.reshape(x, (prod(np.shape(x)[:others]), prod(np.shape(x)[others:])))
@@ -53,7 +58,7 @@ def from_rows(rows: Any, x: Any, axis: Any) -> Any:
     """The inverse of `as_rows`: in the shape of x."""
     if axis is None or np.ndim(x) == 0:
         return np.reshape(rows, np.shape(x))
-    axes = [i % np.ndim(x) for i in ((axis,) if np.ndim(axis) == 0 else axis)]
+    axes = axes_of(x, axis)
     others = [n for i, n in enumerate(np.shape(x)) if i not in axes]
     dx = np.reshape(rows, (*others, *[np.shape(x)[i] for i in axes]))
     return np.moveaxis(dx, range(-len(axes), 0), axes)
@@ -149,8 +154,8 @@ def equal(x: Any, y: Any) -> Any:
 
 def winners(y: Any, x: Any, axis: Any, where: Any) -> Any:
     """Where x is its extreme y, among those that the reduction looks at."""
-    best = equal(x, kept(y, x, axis))
-    return best if where is True else best & where
+    # mutate: factor equivalent because only truth is asked for
+    return equal(x, kept(y, x, axis)) & where
 
 
 def initial_wins(y: Any, x: Any, axis: Any, initial: Any) -> Any:
@@ -163,6 +168,7 @@ def initial_wins(y: Any, x: Any, axis: Any, initial: Any) -> Any:
 def extreme_back(dy: Any, y: Any, x: Any, axis: Any, initial: Any = None, where: Any = True) -> Any:
     from pellucid.tensor import data_of
 
+    # mutate: factor equivalent because only truth is asked for
     best = winners(data_of(y), x, axis, where)
     dy = kept(dy, x, axis)
     # mutate: number equivalent because this only saves the way below
@@ -268,6 +274,7 @@ def std_back(dy: Any, y: Any, x: Any, mean: Any, axis: Any, ddof: Any, where: An
     if mean is None:
         x = masked(x, where)
         mean = center(x, dy, axis, where)
+        # mutate: arguments equivalent because `or` is symmetric
         flat = np.logical_or(flat, all_equal(data_of(y), data_of(x), data_of(mean), axis, where))
     # mutate: number equivalent because 0 is divided
     return var_back(np.where(flat, 0.0, dy) / np.where(flat, 1.0, 2 * y), y, x, mean, axis, ddof, where)
@@ -275,20 +282,12 @@ def std_back(dy: Any, y: Any, x: Any, mean: Any, axis: Any, ddof: Any, where: An
 
 def all_equal(y: Any, x: Any, mean: Any, axis: Any, where: Any) -> Any:
     """Where the standard deviation y is only what rounding the mean of equal values left."""
-    # mutate: boundary, number equivalent because this only saves a closer look, where rounding cannot be that large
+    # mutate: boundary, number, drop equivalent because this only saves a closer look where rounding cannot be so large
     if np.all(y > 0.01 * np.abs(mean)):
         return False
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf, where=where)
     bottom = np.min(x, axis=axis, keepdims=True, initial=np.inf, where=where)
     return top == bottom
-
-
-def refuse_out(function: Callable[..., Any], out: Any) -> None:
-    if out is not None:
-        raise TypeError(
-            f"{name_of(function)}(..., out=) would write into an array that the tape does not watch: use what it "
-            f"returns"
-        )
 
 
 def variance(function: Callable[..., Any], back: Callable[..., Any], look: Callable[..., Any]) -> None:
@@ -304,7 +303,6 @@ def variance(function: Callable[..., Any], back: Callable[..., Any], look: Calla
              mean: Any = None, **options: Any) -> Any:  # fmt: skip
         from pellucid.tensor import record
 
-        refuse_out(function, out)
         return record(about, (a, mean), {"axis": axis, "dtype": dtype, "ddof": ddof, "keepdims": keepdims, **options})
 
     def back_x(dy: Any, y: Any, x: Any, mean: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any = True,

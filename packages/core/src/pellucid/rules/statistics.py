@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.rules.reductions import extreme_back, kept, mean_back
+from pellucid.rules.reductions import axes_of, extreme_back, kept, mean_back
 from pellucid.tape import NoRuleError, rule, written_as
 
 
@@ -29,7 +29,7 @@ def beside(weights: Any, x: Any, axis: Any) -> Any:
     """Weights of x, or of its axes `axis` in their order, so that they broadcast with x."""
     if np.shape(weights) == np.shape(x):
         return weights
-    axes = [i % np.ndim(x) for i in ((axis,) if np.ndim(axis) == 0 else axis)]
+    axes = axes_of(x, axis)
     sides = [n if i in axes else 1 for i, n in enumerate(np.shape(x))]
     return np.reshape(np.transpose(weights, np.argsort(axes)), sides)
 
@@ -48,7 +48,7 @@ def average_weights_back(dy: Any, y: Any, a: Any, axis: Any, weights: Any, retur
     dw = kept(dy, a, axis) * (a - kept(y, a, axis)) / np.sum(w, axis=axis, keepdims=True) + d_sum
     if np.shape(weights) == np.shape(a):
         return dw
-    axes = [i % np.ndim(a) for i in ((axis,) if np.ndim(axis) == 0 else axis)]
+    axes = axes_of(a, axis)
     dw = np.sum(dw, axis=tuple([i for i in range(np.ndim(a)) if i not in axes]))
     return np.transpose(dw, np.argsort(np.argsort(axes)))
 
@@ -159,8 +159,8 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) ->
     from pellucid.tensor import data_of
 
     c = np.cov(x, y, rowvar, dtype=dtype)
-    if np.ndim(c) == 0:
-        return c / c
+    if np.ndim(c) == 0:  # 1, or NaN, whatever moves
+        return 0.0 * c + data_of(c) / data_of(c)
     square = np.real(np.diagonal(c))
     flat = square == 0
     sd = np.sqrt(np.where(flat, 1.0, square))

@@ -282,7 +282,7 @@ def accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None) -> Any:
     x = x if dtype is None else x.astype(dtype)
     if x.ndim == 0 or axis is None:
         ufunc.accumulate(data_of(x), axis=axis)  # NumPy raises, unless there is one axis
-        axis = 0
+    axis = axis or 0
     if ufunc in ACCUMULATE:
         return ACCUMULATE[ufunc](x, axis=axis)
     if ufunc.accumulate in tape.rules:
