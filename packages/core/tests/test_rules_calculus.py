@@ -176,6 +176,7 @@ def test_at_a_node_interp_has_the_slope_on_the_right():
     xp, fp = np.array([0.0, 1.0, 3.0]), np.array([0.0, 2.0, 3.0])
     slopes = grad(lambda x: np.sum(np.interp(x, xp, fp)))
     np.testing.assert_array_equal(slopes(np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0])), [0, 2, 2, 0.5, 0.5, 0.5, 0])
+    assert grad(lambda x: np.interp(x, [0.0, 1.0], [0.0, 2.0]))(1.0) == 2.0
     dxp, dfp = grad(lambda xp, fp: np.sum(np.interp([0.0, 1.0, 3.0], xp, fp)), argnums=(0, 1))(xp, fp)
     np.testing.assert_array_equal(dfp, [1, 1, 1])  # the values of the nodes themselves
     np.testing.assert_array_equal(dxp, [-2, -0.5, -0.5])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.linalg import LinAlgError
 
 from pellucid import Tensor, grad, gradcheck, rulecheck, vjp
-from pellucid.rules.decompositions import nearest
+from pellucid.rules.decompositions import eigvals, nearest
 
 rng = np.random.default_rng(1)
 EPS = np.finfo(float).eps
@@ -98,10 +98,21 @@ for kind, x in {"": real, " complex": mixed}.items():
     case(f"eig{kind}", np.linalg.eig, x(2, 4, 4))
     case(f"eig one{kind}", np.linalg.eig, x(1, 1))
     case(f"eigvals{kind}", np.linalg.eigvals, x(2, 4, 4))
+case("svd hermitian vectors", lambda a: np.linalg.svd(a, hermitian=True), real(2, 3, 3))
 case("eigh vectors", np.linalg.eigh, real(2, 3, 3))
 case("svd vectors", lambda a: np.linalg.svd(a, full_matrices=False), real(2, 4, 3))
 case("eig real values", np.linalg.eig, np.diag([1.0, 2, 3]) + 0.1 * real(3, 3))
 case("eig complex pairs", np.linalg.eig, np.array([[0.0, 1, 0.3], [-2, 0.1, 0.2], [0.5, 0.4, 1]]))
+case(  # squares, since the sign may change
+    "eig with a zero above the largest component",
+    lambda a: np.linalg.eig(a)[1][:, 0] ** 2,
+    np.array([[-1.0, 0, 0, 0], [1, -1, 1, 1], [-1, -2, -2, 2], [0, 0, -1, -1]]),
+)
+case(
+    "eig with a largest component that is negative",
+    np.linalg.eig,
+    np.array([[1.0, 0, -1, -1], [-2, -2, -2, -2], [2, 1, 2, 0], [1, 2, 1, 1]]),
+)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -200,7 +211,9 @@ def test_vectors_of_other_values_have_one_too():
     ("name", "f"),
     [
         ("eigh", lambda a: np.linalg.eigh(a)[1][0, 0]),
+        ("eigh", lambda a: -np.linalg.eigh(a)[1][0, 0]),
         ("eigh", lambda a: (lambda w, v: w[0] + v[0, 2])(*np.linalg.eigh(a))),
+        ("eigh", lambda a: (lambda w, v: v[0, 2] - w[0])(*np.linalg.eigh(a))),
         ("eig", lambda a: (lambda w, v: np.sum(v * w).real)(*np.linalg.eig(a))),
         ("svd", lambda a: np.linalg.svd(a)[0][0, 2]),
         ("svd", lambda a: np.linalg.svd(a)[2][2, 0]),
@@ -231,6 +244,7 @@ def test_vectors_of_a_singular_value_0_are_refused():
     a = np.diag([2.0, 1.0, 0.0])
     np.testing.assert_allclose(grad(lambda a: np.sum(np.linalg.svdvals(a) ** 3))(a), 3 * a @ a, atol=1e-15)
     np.testing.assert_allclose(grad(lambda a: np.linalg.svd(a)[0][0, 1])(a)[:2, :2], [[0, -1 / 3], [-2 / 3, 0]])
+    assert gradcheck(lambda a: (lambda u, s, vh: [s[:2], u[:, :2] ** 2, vh[:2] ** 2])(*np.linalg.svd(a)), a)
     for f in (lambda a: np.linalg.svd(a)[0][0, 2], lambda a: np.linalg.svd(a)[2][2, 0]):
         with pytest.raises(LinAlgError, match="svd needs vectors of values that differ; here 0 is"):
             grad(f)(a)
@@ -249,6 +263,8 @@ def test_what_counts_as_equal():
     with pytest.raises(LinAlgError, match="here 1 is there twice"):
         first_vector([1, 1 + 40 * EPS, 2])
     first_vector([1, 1 + 41 * EPS, 2])
+    with pytest.raises(LinAlgError, match="here 1 is there twice"):
+        grad(lambda a: np.linalg.eigh(a)[1][0, 1])(np.diag([-3, 1, 1 + 50 * EPS]))
     for smallest, refused in ((20 * EPS, True), (21 * EPS, False)):  # of a singular value, as 0
         slope = grad(lambda a: np.linalg.svd(a)[0][0, 1])
         if refused:
@@ -316,6 +332,20 @@ def test_how_much_may_depend_on_the_phase(part, refused):
         pullback(parts)
 
 
+def test_the_size_of_a_gradient_does_not_matter_to_its_phase_but_the_other_columns_do():
+    a = mixed(3, 3)
+    a = a + adjoint(a)
+    v = np.linalg.eigh(a)[1]
+    turning = 1j * np.conj(v)  # all of it turns the phases
+    _, pullback = vjp(lambda a: np.linalg.eigh(a)[1], a)
+    with pytest.raises(LinAlgError, match="phase"):
+        pullback(1e-9 * turning)
+    pullback(turning * np.array([1e-9, 0, 0]) + np.conj(v) * np.array([0, 1, 0]))
+    _, pullback = vjp(lambda a: np.linalg.eigh(a)[1], np.stack([a, a]))
+    with pytest.raises(LinAlgError, match="phase"):  # of the second matrix, however large the first gradient is
+        pullback(np.stack([1e9 * np.conj(v), turning]))
+
+
 def test_phases_that_u_and_vh_share_may_turn():
     a = mixed(3, 3)
     da = grad(lambda a: (lambda u, s, vh: np.imag(u[0, 1] * vh[1, 2]))(*np.linalg.svd(a)))(a)
@@ -329,8 +359,10 @@ def test_eig_keeps_length_and_phase():
     a = np.array([[0.0, -1.0], [1.0, 0.0]])
     v = np.linalg.eig(a)[1]
     assert v[0, 0].imag == 0 and abs(v[1, 0].real) < 1e-16
-    da = grad(lambda a: np.linalg.eig(a)[1][0, 0].imag)(a)
-    np.testing.assert_allclose(da, 0, atol=1e-16)
+    for b in (a, np.array([[1.0, -1.0], [1.0, 0.0]])):  # LAPACK takes the first and the second component here
+        k = np.flatnonzero(np.linalg.eig(b)[1][:, 0].imag == 0)[0]
+        da = grad(lambda a, k=k: np.linalg.eig(a)[1][k, 0].imag)(b)
+        np.testing.assert_allclose(da, 0, atol=1e-16)
     da = grad(lambda a: np.sum(np.abs(np.linalg.eig(a)[1]) ** 2))(mixed(3, 3))
     np.testing.assert_allclose(da, 0, atol=1e-14)
 
@@ -339,6 +371,13 @@ def test_eigvals_come_in_the_order_of_numpy():
     a = np.random.default_rng(0).normal(size=(130, 130))  # large enough for LAPACK to go another way without vectors
     y = np.linalg.eigvals(Tensor(a, requires_grad=True))
     np.testing.assert_allclose(y.data, np.linalg.eigvals(a), atol=1e-10)
+
+
+def test_eigvals_are_put_in_that_order(monkeypatch):
+    a = np.diag([1.0, 2.0, 4.0]) + 0.1 * real(3, 3)
+    w = np.linalg.eigvals(a)[[1, 2, 0]]
+    monkeypatch.setattr(np.linalg, "eigvals", lambda a: w)
+    np.testing.assert_allclose(eigvals(Tensor(a, requires_grad=True)).data, w, atol=1e-14)
 
 
 def test_nearest_takes_every_place_once():
@@ -373,6 +412,11 @@ def test_qr_of_dependent_columns_and_its_raw_form_are_refused():
         with pytest.raises(LinAlgError, match=r"falls to 8.88e-15"):
             grad(f)(upper)
         grad(f)(np.diag([1.0, 41 * EPS]))
+        grad(f)(1e-30 * np.eye(2))
+        with pytest.raises(LinAlgError, match="linearly independent"):
+            grad(f)(1e30 * upper)
+    stack = np.stack([np.eye(2), 1e30 * np.eye(2)])
+    np.testing.assert_allclose(grad(lambda a: np.sum(np.linalg.qr(a)[1][:, 0, 1]))(stack)[:, 0, 1], [1, 1])
 
 
 def test_a_defective_matrix_is_refused():
@@ -380,5 +424,10 @@ def test_a_defective_matrix_is_refused():
     for f in (np.linalg.eigvals, lambda a: np.linalg.eig(a)[1]):
         with pytest.raises(LinAlgError, match="defective"):
             grad(lambda a, f=f: np.sum(f(a)))(a)
+        with pytest.raises(LinAlgError, match="defective"):
+            grad(lambda a, f=f: np.sum(f(a)))(np.stack([np.diag([1.0, 2.0]), a]))
+    with pytest.raises(LinAlgError, match="defective"):
+        grad(lambda a: np.linalg.eigvals(a)[0])(np.array([[1.0, 1.0], [0.0, 1 + 32 * EPS]]))
+    grad(lambda a: np.linalg.eigvals(a)[0])(np.array([[1.0, 1.0], [0.0, 1 + 64 * EPS]]))
     a[0, 1] = 0.0
     grad(lambda a: np.sum(np.linalg.eigvals(a)))(a)

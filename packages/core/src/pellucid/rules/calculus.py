@@ -174,9 +174,10 @@ def segment(x: Any, xp: Any, fp: Any) -> Any:
 
     nodes, n = data_of(xp), len(xp)
     below, above = data_of(x) < nodes[0], data_of(x) > nodes[-1]
-    i = np.clip(np.searchsorted(nodes, data_of(x), side="right") - 1, 0, max(n - 2, 0))
+    i = np.searchsorted(nodes[1:-1], data_of(x), side="right")
     j = np.minimum(i + 1, n - 1)
     same = nodes[i] == nodes[j]  # a single node, or two in one place at the end: its value is that of the last
+    # mutate: number equivalent because t and slope are known then
     width = np.where(same, 1.0, xp[j] - xp[i])
     x = np.where(below, xp[0], np.where(above, xp[-1], x))
     t = np.where(same, 1.0, (x - xp[i]) / width)
@@ -233,6 +234,7 @@ def correlate_right(dy: Any, y: Any, a: Any, v: Any, mode: Any = "valid") -> Any
     return np.flip(np.conj(np.correlate(overlaps(dy, a, v, True), np.conj(a), "valid")))
 
 
+# mutate: arguments equivalent because the overlaps of a with v are those of v with a
 rule(np.convolve,
     lambda dy, y, a, v, mode="full": np.correlate(overlaps(dy, a, v), np.conj(np.ravel(v)), "valid"),
     lambda dy, y, a, v, mode="full": np.correlate(overlaps(dy, a, v), np.conj(np.ravel(a)), "valid"),

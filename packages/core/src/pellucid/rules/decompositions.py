@@ -54,20 +54,22 @@ def matrix(x: Any) -> Any:
 
 def per(x: Any, y: Any, nothing: Any) -> Any:
     """x / y, and 0 where y counts as nothing."""
+    # mutate: number equivalent because what is divided by the one is replaced by the zero
     return np.where(nothing, 0.0, x / np.where(nothing, 1.0, y))
 
 
 def half(x: Any, upper: Any = False) -> Any:
     """One triangle of x with half its diagonal: of a Hermitian h, half(h) + half(h)ᴴ = h."""
+    # mutate: index equivalent because x is square
     return (np.triu if upper else np.tril)(x) * (1 - np.eye(np.shape(x)[-1], dtype=x.dtype) / 2)
 
 
-def from_triangle(x: Any, upper: Any = False) -> Any:
+def from_triangle(x: Any, upper: Any) -> Any:
     """The Hermitian matrix that NumPy reads from one triangle of x."""
     return half(x, upper) + adjoint(half(x, upper))
 
 
-def to_triangle(dh: Any, upper: Any = False) -> Any:
+def to_triangle(dh: Any, upper: Any) -> Any:
     """From the gradient for a Hermitian matrix to the one for the triangle that it is read from."""
     return half(dh + adjoint(dh), upper)
 
@@ -88,7 +90,7 @@ def rounding(dtype: Any) -> Any:
 def cholesky_back(dy: Any, y: Any, a: Any, /, *, upper: Any = False) -> Any:
     """dl = l half(l⁻¹ da l⁻ᴴ), and its transpose."""
     low, dlow = (adjoint(y), adjoint(dy)) if upper else (y, dy)
-    inverse = np.linalg.inv(low)
+    inverse = np.linalg.inv(low)  # mutate: sign equivalent because it is there twice
     return to_triangle(transposed(inverse) @ half(transposed(low) @ dlow) @ np.conj(inverse), upper)
 
 
@@ -112,6 +114,7 @@ def qr_back(dy: Any, y: Any, a: Any, mode: Any = "reduced") -> Any:
             )
     q, dq, r, dr = q[..., :k], dq[..., :k], r[..., :k, :], dr[..., :k, :]
     square = r[..., :k]
+    # mutate: arguments equivalent because a matrix and its transpose have one diagonal
     pivots = np.abs(np.diagonal(data_of(square), 0, -2, -1))
     if np.any(pivots <= k * rounding(a.dtype) * np.max(pivots, axis=-1, keepdims=True, initial=0)):
         raise LinAlgError(
@@ -122,7 +125,7 @@ def qr_back(dy: Any, y: Any, a: Any, mode: Any = "reduced") -> Any:
     dq = dq + np.conj(a[..., k:]) @ adjoint(dwide)
     skew = dr[..., :k] @ transposed(square) - transposed(q) @ dq
     da = transposed(np.linalg.solve(square, transposed(dq + np.conj(q) @ from_triangle(skew, upper=True))))
-    return np.concatenate([da, np.conj(q) @ dwide], axis=-1) if n > k else da
+    return np.concatenate([da, np.conj(q) @ dwide], axis=-1)
 
 
 rule(np.linalg.cholesky, cholesky_back)
@@ -143,7 +146,7 @@ def slack(w: Any) -> Any:
 
 def equal(w: Any) -> Any:
     """Which values in w are equal up to rounding, as each is to itself: (..., N) -> (..., N, N)."""
-    return np.abs(differences(w)) <= np.expand_dims(slack(w), -1)
+    return np.abs(differences(w)) <= slack(w)[..., None]
 
 
 def check_alone(function: str, w: Any, twice: Any, dw: Any, *vectors: Any) -> None:
@@ -161,6 +164,7 @@ def check_alone(function: str, w: Any, twice: Any, dw: Any, *vectors: Any) -> No
 
 def check_phase(function: str, *vectors: Any) -> None:
     """Raise if the gradient depends on the phase of complex vectors, which are the columns of x in pairs (dx, x)."""
+    # mutate: sign equivalent because the modulus is looked at
     turn = sum(np.sum(dx * x, axis=-2) for dx, x in vectors)
     size = sum(np.sum(np.abs(dx * x), axis=-2) for dx, x in vectors)
     if np.any(np.abs(np.imag(turn)) > 1e-3 * np.max(size, axis=-1, keepdims=True, initial=0)):
@@ -195,7 +199,8 @@ def eig_back(dy: Any, y: Any, a: Any) -> Any:
     from pellucid.tensor import data_of
 
     (dw, dv), (w, v) = dy, y
-    if np.size(w) and np.any(np.linalg.cond(data_of(v), 1) * rounding(v.dtype) > 0.1):
+    # mutate: boundary equivalent because no number stands just there
+    if np.size(w) and np.any(np.linalg.cond(data_of(v)) > 1 / rounding(v.dtype)):
         raise LinAlgError(
             "the matrix is defective: up to rounding it has no basis of eigenvectors, and then its eigenvalues have no "
             "derivative; move it a little"
@@ -203,13 +208,13 @@ def eig_back(dy: Any, y: Any, a: Any) -> Any:
     inverse = np.linalg.inv(v)
     dx = transposed(inverse) * np.expand_dims(dw, -2)
     if arrived(dv):
-        near, vectors = equal(data_of(w)), data_of(v)
+        near = equal(data_of(w))
         check_alone("eig", data_of(w), np.sum(near, axis=-1) > 1, data_of(dw), data_of(dv))
         along = np.sum(dv * v, axis=-2, keepdims=True)
         dv = dv - np.conj(v) * np.real(along)
         if v.dtype.kind == "c":
-            largest = np.argmax(np.abs(vectors) * (np.imag(vectors) == 0), axis=-2)  # LAPACK makes it real
-            others = np.arange(np.shape(v)[-1])[:, None] != np.expand_dims(largest, -2)
+            largest = np.argmax(np.abs(data_of(v)) * (np.imag(data_of(v)) == 0), axis=-2)  # LAPACK makes it real
+            others = np.arange(np.shape(w)[-1])[:, None] != largest[..., None, :]
             dv = dv - 1j * per(np.imag(along), v, others)
         dx = dx + transposed(inverse) @ per(transposed(v) @ dv, differences(w), near)
     return dx @ transposed(v)
@@ -221,16 +226,18 @@ def eigvals(a: Any) -> Any:
     from pellucid.tensor import data_of
 
     w, wanted = np.linalg.eig(a)[0], np.linalg.eigvals(data_of(a))
+    # mutate: axis equivalent because it is the default of newer NumPy
     return np.take_along_axis(w, nearest(data_of(w), wanted), axis=-1)
 
 
 def nearest(found: Any, wanted: Any) -> Any:
     """For each wanted value the place of the nearest one that is left: (..., N), (..., N) -> (..., N)."""
+    # mutate: factor equivalent because the nearest stays the nearest
     distance = np.abs(np.expand_dims(wanted, -1) - np.expand_dims(found, -2))  # (..., N wanted, N found)
-    places = np.zeros(np.shape(wanted), int)
+    places = np.empty(np.shape(wanted), int)
     for i in range(np.shape(wanted)[-1]):
         places[..., i] = np.argmin(distance[..., i, :], axis=-1)
-        np.put_along_axis(distance, places[..., i, None, None], np.inf, axis=-1)
+        np.put_along_axis(distance, matrix(places[..., i]), np.inf, axis=-1)
     return places
 
 
@@ -259,18 +266,19 @@ def svd_back(dy: Any, y: Any, a: Any, full_matrices: Any) -> Any:
     if not (arrived(du) or arrived(dv)):
         return dx @ transposed(v)
     near, zero = equal(data_of(s)), data_of(s) <= slack(data_of(s))
+    # mutate: arguments equivalent because both kinds of vectors are treated alike
     check_alone("svd", data_of(s), zero | (np.sum(near, axis=-1) > 1), data_of(ds), data_of(du), data_of(dv))
+    # mutate: arguments equivalent because both kinds of vectors are treated alike
     check_phase("svd", (data_of(du), data_of(u)), (data_of(dv), data_of(v)))
     su, sv = transposed(u) @ du, transposed(v) @ dv
     h = per(su + sv, differences(s), near)
     g = per(su - sv, np.expand_dims(s, -2) + np.expand_dims(s, -1), zero[..., None] & zero[..., None, :])
     dx = dx + np.conj(u) @ (h + adjoint(h) + g - adjoint(g)) / 2
-    column, none = np.expand_dims(s, -2), np.expand_dims(zero, -2)
-    if np.shape(u)[-2] > k:
-        dx = dx + per(du - np.conj(u) @ su, column, none)
+    if np.shape(u)[-2] > k:  # mutate: boundary equivalent because a square leaves nothing outside
+        dx = dx + per(du - np.conj(u) @ su, s[..., None, :], zero[..., None, :])
     da = dx @ transposed(v)
-    if np.shape(v)[-2] > k:
-        da = da + np.conj(u) @ adjoint(per(dv - np.conj(v) @ sv, column, none))
+    if np.shape(v)[-2] > k:  # mutate: boundary equivalent because a square leaves nothing outside
+        da = da + np.conj(u) @ adjoint(per(dv - np.conj(v) @ sv, s[..., None, :], zero[..., None, :]))
     return da
 
 
@@ -289,13 +297,15 @@ def hermitian_svd(a: Any, compute_uv: Any) -> Any:
     from pellucid.tensor import data_of
 
     w, v = np.linalg.eigh(a)
-    order = np.argsort(np.abs(data_of(w)), axis=-1)[..., ::-1]
+    order = np.argsort(np.abs(data_of(w)))[..., ::-1]
+    # mutate: axis equivalent because it is the default of newer NumPy
     w, v = np.take_along_axis(w, order, axis=-1), np.take_along_axis(v, order[..., None, :], axis=-1)
     sign = np.copysign(1, data_of(w))
+    # mutate: operator equivalent because a sign is its own inverse
     return SVDResult(v, w * sign, adjoint(v * sign[..., None, :])) if compute_uv else w * sign
 
 
-SVDResult = type(np.linalg.svd(np.eye(1)))
+SVDResult = type(np.linalg.svd(np.eye(1)))  # mutate: number equivalent because only the type is taken
 
 
 @written_as(np.linalg.svdvals)

@@ -7,6 +7,7 @@ slope of aᵇ by b is 0 at a = 0 for b ≥ 0, and NaN for a < 0, where a real po
 is infinite (a root or a logarithm at 0), it is.
 """
 
+from functools import reduce
 from math import factorial
 from typing import Any
 
@@ -83,9 +84,8 @@ def sinc_slope(x: Any) -> Any:
     near = np.abs(x) < 1  # mutate: boundary equivalent because both forms hold there
     # mutate: number equivalent because any place will do that the other form holds at
     small, large = np.where(near, x, 0.0), np.where(near, 1.0, x)
-    square, series = (np.pi * small) ** 2, 0.0
-    for coefficient in reversed(SINC):
-        series = series * square + coefficient
+    square = (np.pi * small) ** 2
+    series = reduce(lambda total, coefficient: total * square + coefficient, reversed(SINC))
     return np.where(near, np.pi**2 * small * series, (np.cos(np.pi * large) - np.sinc(large)) / large)
 
 

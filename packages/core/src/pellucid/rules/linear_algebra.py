@@ -118,7 +118,7 @@ def moore_penrose(a: Any, rcond: Any, hermitian: Any, rtol: Any) -> Any:
 def moore_penrose_back(dy: Any, y: Any, a: Any, rcond: Any, hermitian: Any, rtol: Any) -> Any:
     """The transpose of dy = −y da y + y yᴴ daᴴ (1 − a y) + (1 − y a) daᴴ yᴴ y (Golub & Pereyra)."""
     if hermitian:
-        return to_triangle(moore_penrose_back(dy, y, from_triangle(a), rcond, False, rtol))
+        return to_triangle(moore_penrose_back(dy, y, from_triangle(a, False), rcond, False, rtol), False)
     yt, dyt, yh = transposed(y), transposed(dy), adjoint(y)
     left, right = product(dyt, y, yh), product(yh, y, dyt)
     return np.conj(left - product(a, y, left) + right - product(right, y, a)) - product(yt, dy, yt)
@@ -140,7 +140,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: Any = False, **rtol: Any) -> Any:
 
     limit = rtol.get("rtol") if rcond is None else rcond
     if limit is not None and np.size(a):
-        whole = from_triangle(a) if hermitian else a
+        whole = from_triangle(a, False) if hermitian else a
         s = np.linalg.svdvals(data_of(whole))
         largest = np.max(s, axis=-1, keepdims=True)
         cut = s <= np.expand_dims(limit, -1) * largest

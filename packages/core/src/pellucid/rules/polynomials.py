@@ -272,16 +272,16 @@ def fit(x: Any, y: Any, w: Any, deg: Any, rcond: Any) -> Any:
 
 
 def fit_x(dc: Any, c: Any, x: Any, y: Any, w: Any, deg: Any, rcond: Any) -> Any:
-    q, W = solution(x, w, np.conj(dc)), weights(w, y)
+    q, W = solve(x, w, np.conj(dc)), weights(w, y)
     return over_columns(W * (np.conj(y - values(x, c)) * slopes(x, q) - np.conj(values(x, q)) * slopes(x, c)))
 
 
 def fit_y(dc: Any, c: Any, x: Any, y: Any, w: Any, deg: Any, rcond: Any) -> Any:
-    return weights(w, y) * np.conj(values(x, solution(x, w, np.conj(dc))))
+    return weights(w, y) * np.conj(values(x, solve(x, w, np.conj(dc))))
 
 
 def fit_w(dc: Any, c: Any, x: Any, y: Any, w: Any, deg: Any, rcond: Any) -> Any:
-    q = solution(x, w, np.conj(dc))
+    q = solve(x, w, np.conj(dc))
     return 2 * np.conj(w) * over_columns(np.real(np.conj(values(x, q)) * (y - values(x, c))))
 
 
@@ -307,42 +307,11 @@ def over_columns(x: Any) -> Any:
     return x if np.ndim(x) == 1 else np.sum(x, axis=1)
 
 
-def solution(x: Any, w: Any, h: Any) -> Any:
-    """(Aᴴ W A)⁻¹ h, recorded if any of them is."""
-    from pellucid.tensor import Tensor, record
-
-    if any(isinstance(z, Tensor) for z in (x, w, h)):
-        return record(solve, (x, w, h), {})
-    return solve(x, w, h)
-
-
 def solve(x: Any, w: Any, h: Any) -> Any:
-    """By the triangle R of w A, whose columns are scaled as `np.polyfit` does: Aᴴ W A = Rᴴ R is never formed."""
+    """(Aᴴ W A)⁻¹ h by the triangle R of w A: Aᴴ W A = Rᴴ R is never formed. Recorded, as far as Tensors are given."""
     A = np.vander(x, len(h)) if w is None else np.vander(x, len(h)) * np.expand_dims(w, 1)
-    scale = np.sqrt(np.sum(np.abs(A) ** 2, axis=0))
-    R: Any = np.linalg.qr(A / scale, mode="r")
-    scale = as_column(scale, h)
-    return np.linalg.solve(R, np.linalg.solve(np.conj(R.T), h / scale)) / scale
-
-
-# The rule of `solve`: with s = (Aᴴ W A)⁻¹ conj(q̄), of the same kind, h̄ = conj(s) and
-#
-#     x̄ = −W (conj(q(x)) s′(x) + conj(s(x)) q′(x)),    w̄ = −2 conj(w) Re(conj(s(x)) q(x)).
-
-
-def solve_x(dq: Any, q: Any, x: Any, w: Any, h: Any) -> Any:
-    s = solution(x, w, np.conj(dq))
-    return -over_columns(weights(w, h) * (np.conj(values(x, q)) * slopes(x, s) + np.conj(values(x, s)) * slopes(x, q)))
-
-
-def solve_w(dq: Any, q: Any, x: Any, w: Any, h: Any) -> Any:
-    s = solution(x, w, np.conj(dq))
-    return -2 * np.conj(w) * over_columns(np.real(np.conj(values(x, s)) * values(x, q)))
-
-
-def solve_h(dq: Any, q: Any, x: Any, w: Any, h: Any) -> Any:
-    return np.conj(solution(x, w, np.conj(dq)))
+    R: Any = np.linalg.qr(A, mode="r")
+    return np.linalg.solve(R, np.linalg.solve(np.conj(R.T), h))
 
 
 rule(fit, fit_x, fit_y, fit_w)
-rule(solve, solve_x, solve_w, solve_h)

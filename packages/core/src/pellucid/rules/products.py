@@ -94,7 +94,7 @@ def inner_left(dy: Any, y: Any, a: Any, b: Any) -> Any:
 def inner_right(dy: Any, y: Any, a: Any, b: Any) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) < 2:
         return dot_right(dy, y, a, b)
-    return np.swapaxes(dot_right(dy, y, a, np.swapaxes(b, -1, -2)), -1, -2)
+    return np.swapaxes(dot_right(dy, y, a, b), -1, -2)  # which uses of b the number of axes only
 
 
 def outer_left(dy: Any, y: Any, a: Any, b: Any, out: Any = None) -> Any:
@@ -251,16 +251,16 @@ def spelled_out(args: Any, optimize: Any) -> Any:
     free = "".join([c for c in SYMBOLS if c not in text])[: max(extra)]
     terms = [t.replace("...", free[len(free) - n :]) for t, n in zip(terms, extra, strict=True)]
     if not arrow:  # the axes of the ellipsis, then the letters that stand once, in their order
-        named = sorted(left.replace(",", ""))
+        named = sorted("".join(left.split(",")))
         result = "..." + "".join([c for c in named if named.count(c) == 1])
     return terms, result.replace("...", free), operands
 
 
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Numbers of axes stand for these letters; with optimize=, older NumPy took the small letters first.
-# mutate: sign, factor, number equivalent because any letter of each case tells
+# mutate: sign, factor, function, number equivalent because any values and any letter of each case tell
 numbered: Any = (np.zeros((1, 2)), [0, 26])
-# mutate: number equivalent because the axes of this NumPy stay as they are
+# mutate: number, sign equivalent because the axes of this NumPy stay as they are
 NUMPY_IS_OLD = np.einsum(*numbered, optimize=True).shape == (2, 1)
 # mutate: branch, factor equivalent because this NumPy is new, and numbers end with the letters
 SYMBOLS_OPTIMIZED = SYMBOLS.swapcase() if NUMPY_IS_OLD else SYMBOLS

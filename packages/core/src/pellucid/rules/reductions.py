@@ -154,8 +154,9 @@ def equal(x: Any, y: Any) -> Any:
 
 def winners(y: Any, x: Any, axis: Any, where: Any) -> Any:
     """Where x is its extreme y, among those that the reduction looks at."""
-    # mutate: factor equivalent because only truth is asked for
-    return equal(x, kept(y, x, axis)) & where
+    best = equal(x, kept(y, x, axis))
+    # mutate: branch, number, factor equivalent because only truth is asked for, and `& True` changes none
+    return best if where is True else best & where
 
 
 def initial_wins(y: Any, x: Any, axis: Any, initial: Any) -> Any:

@@ -291,7 +291,6 @@ def accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None) -> Any:
         return np.logaddexp.accumulate(x * LN2, axis=axis) / LN2
     if ufunc not in tape.rules:
         tape.learn(ufunc)
-    ufunc.accumulate(data_of(x))  # NumPy raises what it raises
     rows = np.moveaxis(x.astype(kind_of_result(ufunc, x)), axis, 0)
     y = list(rows[:1])
     for row in rows[1:]:
@@ -301,10 +300,10 @@ def accumulate(ufunc: Any, x: Any, axis: Any = 0, dtype: Any = None) -> Any:
 
 def since(dy: Any, link: Any) -> Any:
     """Σ dyᵢ link(j, i) over all i ≥ j, where link(j, i) link(i, k) = link(j, k): sums over 1, 2, 4, ... rows."""
-    step = 1
-    while step < len(dy):  # mutate: boundary equivalent because nothing is that far
+    # mutate: drop, operator equivalent because nothing is that far
+    for k in range((len(dy) - 1).bit_length()):
+        step = 2**k
         dy = np.concatenate([dy[:-step] + link(step) * dy[step:], dy[-step:]])
-        step *= 2
     return dy
 
 
