@@ -71,7 +71,7 @@ LEGENDRE  = Family(lambda k, x: (2 * k + 1) / (k + 1) * x,       lambda k: k / (
 HERMITE   = Family(lambda k, x: 2.0 * x,                         lambda k: 2.0 * k)         #  (1)
 HERMITE_E = Family(lambda k, x: x,                               lambda k: float(k))        #  (1)
 LAGUERRE  = Family(lambda k, x: (2 * k + 1 - x) / (k + 1),       lambda k: k / (k + 1))     #  (1)
-POWERS    = Family(lambda k, x: x,                               lambda k: 0.0)             #  (1)
+POWERS    = Family(lambda k, x: x,                               lambda k: 0.0)
 # fmt: on
 
 
