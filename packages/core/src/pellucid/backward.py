@@ -91,6 +91,7 @@ def gradients(
     wanted: Iterable[Node | Tensor] | None = None,
     create_graph: bool = False,
     retain_graph: bool = False,
+    plan: Plan | None = None,
 ) -> dict[Node | Tensor, Any]:
     """Gradients of Σ ⟨end, dy⟩ with respect to all leaves, or to the nodes and leaves in `wanted`.
 
@@ -102,6 +103,8 @@ def gradients(
         Stop here. Nothing is computed that does not lead to them.
     create_graph, retain_graph : bool
         As in `Tensor.backward`.
+    plan : tuple, optional
+        What `newest_first` says of the same `ends` and `wanted`, if they are gone through many times.
 
     Returns
     -------
@@ -114,14 +117,15 @@ def gradients(
     for end, dy in zip(ends, dys, strict=True):
         if end.requires_grad:
             add(sums, owned, end.step or end, dy)
-    order, leads = newest_first(sums, None if wanted is None else set(wanted))
+    order, leads = plan or newest_first(sums, None if wanted is None else set(wanted))
     if order and order[-1].born < tape.last_write:
         refuse_overwritten(order)
     hooks, locks, checks = tape.hooks, bool(locked_by), tape.somebody_checks and checks_here()
     for node in order:
-        if node not in sums:
+        dy = sums.pop(node, None)
+        if dy is None:
             continue  # nothing was sent back to it
-        dy, parents, args = sums.pop(node), node.parents, node.args
+        parents, args = node.parents, node.args
         if args is None:
             raise RuntimeError(
                 f"a second backward pass reached {tape.name_of(node.function)}, whose arrays the first one has freed: "
@@ -152,17 +156,20 @@ def gradients(
         else:
             backs, given, kwargs = how_back(node, dy, create_graph)
         for x, parent, back in zip(args, parents, backs, strict=False):
-            if parent is None:
-                continue
-            if leads is not None and not leading(parent, leads):
+            if parent is None or (leads is not None and not leading(parent, leads)):
                 continue
             dx = back(*given, **kwargs) if kwargs else back(*given)
             if dx is None:
                 continue
             if checks:
                 check_gradient(node, dx)
-            if parent.__class__ is Node and dx.__class__ is ndarray and parent not in sums and dx.shape == x.shape:
-                sums[parent] = dx if dx.dtype is x.dtype else fitted(dx, x, node)  # `send`, as short as it mostly is
+            kind = dx.__class__
+            if (
+                kind is x.__class__
+                and (kind is float64 or (kind is ndarray and dx.shape == x.shape and dx.dtype is x.dtype))
+                and parent not in sums
+            ):
+                sums[parent] = dx  # `send`, as short as it mostly is
             elif parent.__class__ is list:
                 if not isinstance(dx, list | tuple):  # the function took the list for an array
                     dx = fitted(dx, np.asarray(x), node)
@@ -182,7 +189,10 @@ def gradients(
     return apart(sums, owned, dys)
 
 
-def newest_first(starts: Iterable[Any], wanted: set[Any] | None) -> tuple[list[Node], set[Any] | None]:
+Plan = tuple[list[Node], "set[Any] | None"]
+
+
+def newest_first(starts: Iterable[Any], wanted: set[Any] | None) -> Plan:
     """The nodes to visit, youngest first, however deep the graph; and all that leads to `wanted`, if that is given."""
     stop: set[Any] = wanted or set()  # what is behind these is not asked for
     found = {x for x in starts if x.__class__ is Node}

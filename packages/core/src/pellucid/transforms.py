@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backward import ALIAS, alias, gradients, seed
+from pellucid.backward import ALIAS, Plan, alias, gradients, newest_first, seed
 from pellucid.nesting import SEQUENCES, matching, paths
 from pellucid.nesting import flatten as flatten
 from pellucid.nesting import unflatten as unflatten
@@ -163,6 +163,8 @@ class Trace:
         self.values: list[Any] = []  # the array in each variable
         self.starts: list[Node] = []  # where each variable begins, whatever the function writes into it later
         self.own: list[Variable] = []
+        self.planned_for: list[Node | None] = []  # ends that were pulled back from, and the way from there
+        self.plan: Plan | None = None
         self.inner = False  # whether a result is needed as a Tensor, because it depends on others
         tensors = []
         for i, x in enumerate(leaves):
@@ -204,6 +206,9 @@ class Trace:
     def pull_leaves(self, ends: list[Any], dys: list[Any], keep: bool = True) -> list[Any]:
         """Gradients for all variables, one after the other."""
         reached = [(y, dy) for y, dy in zip(ends, dys, strict=True) if isinstance(y, Tensor) and y.requires_grad]
+        steps = [y.step for y, _ in reached]
+        if keep and steps != self.planned_for:
+            self.planned_for, self.plan = steps, newest_first(steps, set(self.starts))
         again = recording() and (self.inner or any([isinstance(dy, Tensor) and dy.requires_grad for dy in dys]))
         sums = gradients(
             [y for y, _ in reached],
@@ -211,6 +216,7 @@ class Trace:
             self.starts,
             create_graph=again,
             retain_graph=again or keep,
+            plan=self.plan if keep else None,
         )
         dxs = []
         for start, x in zip(self.starts, self.values, strict=True):

@@ -241,14 +241,14 @@ def polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: A
     if not full and not cov:
         return c
     n = len(c)
-    # mutate: sign equivalent because of r, A and scale only products of two are used
+    # mutate: sign equivalent because r, A and scale count by their squares only
     r, A = y - values(x, c), np.vander(x, n)
     if w is not None:
-        # mutate: sign equivalent because of r, A and scale only products of two are used
+        # mutate: sign equivalent because r, A and scale count by their squares only
         r, A = r * as_column(w, y), A * as_column(w, A)
     residuals = np.atleast_1d(np.sum(np.real(r * np.conj(r)), axis=0))
-    scale = np.sqrt(np.sum(A * A, axis=0))  # mutate: sign equivalent because of r, A and scale only products are used
-    A = A / scale  # mutate: sign equivalent because of r, A and scale only products of two are used
+    scale = np.sqrt(np.sum(A * A, axis=0))  # mutate: sign equivalent because r, A and scale count by their squares only
+    A = A / scale  # mutate: sign equivalent because r, A and scale count by their squares only
     if full:
         _, _, rank, _, rcond = np.polyfit(data_of(x), data_of(y), deg, rcond, True, data_of(w))
         return c, residuals if len(x) > n else residuals[:0], rank, np.linalg.svd(A, compute_uv=False), rcond
@@ -309,8 +309,9 @@ def over_columns(x: Any) -> Any:
 
 def solve(x: Any, w: Any, h: Any) -> Any:
     """(Aᴴ W A)⁻¹ h by the triangle R of w A: Aᴴ W A = Rᴴ R is never formed. Recorded, as far as Tensors are given."""
+    # mutate: sign equivalent because A and R count by Aᴴ A and Rᴴ R only
     A = np.vander(x, len(h)) if w is None else np.vander(x, len(h)) * np.expand_dims(w, 1)
-    R: Any = np.linalg.qr(A, mode="r")
+    R: Any = np.linalg.qr(A, mode="r")  # mutate: sign equivalent because A and R count by Aᴴ A and Rᴴ R only
     return np.linalg.solve(R, np.linalg.solve(np.conj(R.T), h))
 
 
