@@ -229,7 +229,7 @@ def test_no_function_drops_a_gradient(name, monkeypatch, tmp_path):
 
 def prove(name, function, state):
     """Each call gives what NumPy gives, with a right gradient or without any, or raises and says what to do."""
-    reached = carried = 0
+    reached = carried = returned = 0
     for call in calls(name):
         try:
             expected, plain = run(function, call, np.array)
@@ -253,6 +253,7 @@ def prove(name, function, state):
             assert any(word in message for word in TEACHING), f"{name} says only {message!r}"
             continue
         assert state != RAISES, f"{name} does not raise"
+        returned += 1
         for before, after, now in zip(plain, plain_plus, now_plain, strict=True):
             assert same(before, after) or same(now, before), f"{name} wrote values into a plain array"
         slope, difference, rng = 0.0, 0.0, np.random.default_rng(2)
@@ -287,6 +288,8 @@ def prove(name, function, state):
     assert carried or name not in MEASURED
     if state in (RAISES, NO_DERIVATIVE) and name not in UNCALLED:
         assert reached, f"no call reaches {name}: add one to SPECIAL"
+    if state == NO_DERIVATIVE and name not in UNCALLED:
+        assert returned, f"{name} refuses every call"
 
 
 @pytest.mark.parametrize(

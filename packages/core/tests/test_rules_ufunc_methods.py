@@ -1,5 +1,6 @@
 """Ufuncs with keywords and their methods: finite differences, NumPy's own values, ties, infinities, masks and out."""
 
+import operator
 import warnings
 
 import numpy as np
@@ -388,19 +389,48 @@ def test_where_with_out_broadcasts():
     assert single.tolist() == [2, 0]
 
 
-def test_an_array_as_out_and_where_without_out_are_refused():
+def test_an_array_as_out_is_refused_where_it_would_drop_a_gradient():
+    x = Tensor(np.ones(3), requires_grad=True)
+    for refused in (
+        lambda: np.add(x, 1.0, out=np.zeros(3)),
+        lambda: np.add.reduce(x, out=np.zeros(())),
+        lambda: np.add.reduce(np.ones(3), initial=x[0], out=np.zeros(())),
+        lambda: np.add.outer(x, x, out=np.zeros((3, 3))),
+        lambda: np.add(x, 1.0, out=np.zeros(3), where=[True, False, True]),
+        lambda: operator.iadd(np.zeros(3), x),
+    ):
+        with pytest.raises(TypeError, match=r"np.add\(\.\.\., out=\) would write .*y = y \+ x, not y \+= x"):
+            refused()
+
+
+def test_an_array_as_out_takes_what_has_no_gradient():
+    x, y = Tensor(np.ones(3)), np.zeros(3)
+    assert np.add(x, 1.0, out=y) is y and y.tolist() == [2, 2, 2]
+    assert np.add(x, 4.0, out=y, where=Tensor([True, False, True])) is y and y.tolist() == [5, 2, 5]
+    assert np.add.reduce(x, initial=Tensor(2.0), out=(total := np.zeros(()))) is total and total == 5
+    assert np.multiply.outer(x, 2 * x, out=(products := np.zeros((3, 3)))) is products and products.sum() == 18
+    whole = Tensor(np.zeros(3))
+    fraction, part = np.modf(Tensor([1.5, 2.5, 3.5]), out=(y, whole))
+    assert fraction is y and y.tolist() == [0.5, 0.5, 0.5] and part is whole and whole.tolist() == [1, 2, 3]
+    fraction, part = np.modf(Tensor([1.25, 2.5, 3.5]), out=(y, None))
+    assert fraction is y and isinstance(part, Tensor) and part.tolist() == [1, 2, 3]
+    with no_grad():
+        y += Tensor(np.ones(3), requires_grad=True)
+    assert y.__class__ is np.ndarray and y.tolist() == [1.25, 1.5, 1.5]
+
+
+@pytest.mark.parametrize("write", [lambda a, x: np.add(x, 1.0, out=a), lambda a, x: np.cumsum(x, out=a)])
+def test_a_write_into_an_array_that_a_graph_needs_is_seen(write):
+    a, x = np.ones(3), Tensor(np.ones(3), requires_grad=True)
+    y = np.sum(x * a)
+    write(a, Tensor(np.ones(3)))
+    with pytest.raises(RuntimeError, match=r"np\.\w+\(\.\.\., out=\)"):
+        y.backward()
+
+
+def test_where_without_out_is_refused():
     for requires_grad in (True, False):
         x = Tensor(np.ones(3), requires_grad=requires_grad)
-        for refused in (
-            lambda x=x: np.add(x, 1.0, out=np.zeros(3)),
-            lambda x=x: np.add.reduce(x, out=np.zeros(())),
-            lambda x=x: np.add.outer(x, x, out=np.zeros((3, 3))),
-            lambda x=x: np.add(x, 1.0, out=np.zeros(3), where=[True, False, True]),
-        ):
-            with pytest.raises(
-                TypeError, match=r"np.add\(\.\.\., out=\) would write into an array that the tape does not"
-            ):
-                refused()
         with pytest.raises(TypeError, match=r"np.add\(\.\.\., where=\) leaves .* use np.where\(mask, np.add\(\.\.\.\)"):
             np.add(x, 1.0, where=np.array([True, False, True]))
         with pytest.raises(TypeError, match=r"np.multiply\(\.\.\., where=\) leaves"):

@@ -70,8 +70,9 @@ CONSTANT = {  # why there is no derivative -> of which functions
     "works on dates": """
         busday_count busday_offset datetime_as_string datetime_data is_busday isnat""",
     "writes text": """
-        array2string array_repr array_str format_float_positional format_float_scientific info save savetxt savez
-        savez_compressed""",
+        array2string array_repr array_str info""",
+    "writes values into a file": """
+        save savetxt savez savez_compressed""",
     "reads a file, a text or a buffer": """
         from_dlpack frombuffer fromfile fromregex fromstring genfromtxt load loadtxt""",
     "speaks of NumPy itself": """
@@ -79,6 +80,8 @@ CONSTANT = {  # why there is no derivative -> of which functions
         seterrcall show_config show_runtime test linalg.test fft.test""",
 }
 REFUSED = {  # what to do instead -> for which functions
+    "it writes one number of Python's: call .item()": """
+        format_float_positional format_float_scientific""",
     "a plain array would drop the gradient: build a Tensor with pellucid.array, or call .numpy()": """
         array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray fromiter require""",
     "np.matrix knows no Tensors: use np.block": """

@@ -318,10 +318,13 @@ class Tensor:
                 others = {name: value for name, value in kwargs.items() if name != "out"}
                 if isinstance(out, Tensor):
                     return out._become(self.__array_function__(function, types, args, others))
-                if recording() and any([parent_of(x) is not None for x in (*args, *others.values())]):
-                    _refuse_out(function)
-                return function(*data_of(args), **{name: data_of(x) for name, x in others.items()}, out=out)
-            if any(holds_tensor(v) for v in kwargs.values()):
+                refuse_out(function, args, others)
+                y = function(*data_of(args), **{name: data_of(x) for name, x in others.items()}, out=out)
+                tape.wrote(out, f"{tape.name_of(function)}(..., out=)")
+                return y
+            if function in tape.constants:
+                kwargs = {name: data_of(v) for name, v in kwargs.items()}
+            elif any(holds_tensor(v) for v in kwargs.values()):
                 kwargs = {name: data_of(v) if parent_of(v) is None else v for name, v in kwargs.items()}
                 if any(holds_tensor(v) for v in kwargs.values()):
                     if function in tape.compositions and recording():
@@ -776,11 +779,13 @@ def _names_from_out(function: Any) -> tuple[int, list[str]] | None:
     return (names.index("out"), names[names.index("out") :]) if "out" in names else None
 
 
-def _refuse_out(function: Any) -> None:
-    raise TypeError(
-        f"{tape.name_of(function)}(..., out=) would write into an array that the tape does not watch: use what it "
-        f"returns"
-    )
+def refuse_out(function: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    """Raise where ``out=array`` would drop a gradient."""
+    if recording() and any([parent_of(x) is not None for x in (*args, *kwargs.values())]):
+        raise TypeError(
+            f"{tape.name_of(function)}(..., out=) would write into an array that the tape does not watch: use what it "
+            f"returns (y = y + x, not y += x), or make the array a Tensor first (y = Tensor(y))"
+        )
 
 
 from pellucid import rules as _rules  # noqa: E402, F401  (the table is filled as soon as Tensors exist)

@@ -247,6 +247,9 @@ def full_like(
     return record(filled, (data_of(a), fill_value), layout)
 
 
+array_clip: Any = np._core.umath.clip  # type: ignore[attr-defined]  # what array.clip(tensor, tensor) calls
+rule(array_clip, clip_slope, lower_bound_slope, upper_bound_slope)
+
 # fmt: off
 constant(
     np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide, np.signbit, np.spacing,
@@ -259,6 +262,6 @@ constant(
     np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj,
     np.result_type, np.common_type, np.min_scalar_type, np.can_cast,
     np.allclose, np.array_equal, np.array_equiv, np.may_share_memory, np.shares_memory,
-    np.array_repr, np.array_str, np.array2string,
+    np.array_repr, np.array_str, np.array2string, np.save, np.savez, np.savez_compressed, np.savetxt,
 )
 # fmt: on

@@ -27,12 +27,13 @@ def call(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any])
 
     if method == "at":
         raise NoRuleError(f"np.{ufunc.__name__}.at has no gradient rule: write it with functions that have one")
+    kwargs = dict(kwargs)
+    outs = kwargs.pop("out", None) or ()
+    if any(isinstance(out, np.ndarray) for out in outs):
+        return into_arrays(ufunc, method, args, kwargs, outs)
     if method == "outer":
         a, b = [array_or_tensor(x) for x in args]
         method, args = "__call__", (np.reshape(a, a.shape + (1,) * b.ndim), b)
-    kwargs = dict(kwargs)
-    outs = kwargs.pop("out", None) or ()
-    refuse_arrays(ufunc, outs)
     where: Any = True
     if method == "__call__" and ufunc.signature is None:
         where = np.asarray(data_of(kwargs.pop("where", True)), bool)
@@ -55,14 +56,19 @@ def call(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any])
     return written(out, y, where)
 
 
-def refuse_arrays(ufunc: Any, outs: tuple[Any, ...]) -> None:
-    from pellucid.tensor import Tensor
+def into_arrays(ufunc: Any, method: str, args: Any, kwargs: dict[str, Any], outs: tuple[Any, ...]) -> Any:
+    """Write into plain arrays, where no gradient is lost by that."""
+    from pellucid.tensor import data_of, refuse_out, without_graph
 
-    if any(out is not None and not isinstance(out, Tensor) for out in outs):
-        raise TypeError(
-            f"{tape.name_of(ufunc)}(..., out=) would write into an array that the tape does not watch: use what it "
-            f"returns"
-        )
+    refuse_out(ufunc, args, kwargs)
+    options = {name: data_of(x) for name, x in kwargs.items()}
+    found = getattr(ufunc, method)(*[data_of(x) for x in args], **options, out=tuple([data_of(out) for out in outs]))
+    for out in outs:
+        if out is not None:
+            tape.wrote(data_of(out), f"{tape.name_of(ufunc)}(..., out=)")
+    parts = found if isinstance(found, tuple) else (found,)
+    ys = tuple([without_graph(y) if out is None else out for out, y in zip(outs, parts, strict=True)])
+    return ys if isinstance(found, tuple) else ys[0]
 
 
 def written(out: Any, y: Any, where: Any) -> Any:
