@@ -93,7 +93,8 @@ for steps, colour in {0: "#cccccc", 2: "#edae49", 4: "#d1495b", len(path) - 1: "
     left.plot(df(eta, path[steps]), eta, color=colour, linewidth=2, label=f"after {steps} steps")
     if steps > 0:  # f(η) = η solves the equation, but does not stick to the plate
         middle.semilogy(eta, np.abs(equation(eta, path[steps])), color=colour)
-left.plot([0, 1], [0, 1 / drag], ":", color="black", label=f"slope at the plate {drag:.6f}")
+left.plot([0, 1], [0, 1 / drag], ":", color="black")
+left.annotate(f"slope at the plate\n{drag:.6f}", (0.62, 1.05), fontsize=9)
 left.set(xlabel="speed u / U = f′(η)", ylabel="height η", ylim=(0, 8), xlim=(-0.05, 1.15), title="profile")
 left.legend(framealpha=0.9, edgecolor="none", fontsize=9, loc="upper left")
 middle.set(xlabel="height η", ylabel="|f‴ + ½ f f″|", title="what is left of the equation")
