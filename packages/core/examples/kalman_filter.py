@@ -88,7 +88,10 @@ assert np.allclose([var_eps, var_eta], [15099, 1469.1], rtol=1e-4)  # Durbin & K
 
 level = nile + var_eps * grad(log_likelihood, argnums=1)(path[-1], nile)
 spread = np.sqrt(np.diag(var_eps * np.eye(N) + var_eps**2 * hessian(log_likelihood, argnums=1)(path[-1], nile)))
-print(f"the level of 1871 was {level[0]:.0f} ± {spread[0]:.0f}, that of 1920 {level[49]:.0f} ± {spread[49]:.0f}")
+print(
+    f"the level of 1871 was {level[0]:.0f} ± {spread[0]:.0f}, that of 1920 {level[49]:.0f} ± {spread[49]:.0f} "
+    f"(one standard deviation)"
+)
 
 try:
     import matplotlib
@@ -125,7 +128,7 @@ right.plot(*np.exp(path.T / 2), "o-", color="#d1495b", markersize=4, linewidth=1
 right.plot(*np.sqrt([15099, 1469.1]), "x", color="black", markersize=9, label="Durbin & Koopman")
 right.set(xlabel=r"$\sigma_\varepsilon$: weather of a year", ylabel=r"$\sigma_\eta$: the level's step in a year")
 right.set_title("log-likelihood below its maximum", fontsize=10)
-right.legend(frameon=False, fontsize=9)
+right.legend(framealpha=1, edgecolor="none", fontsize=9)
 for panel in (left, right):
     panel.spines[["top", "right"]].set_visible(False)
 figure.savefig(file, dpi=120)

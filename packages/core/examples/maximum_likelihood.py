@@ -105,6 +105,7 @@ for beta in betas:  # the other two parameters as good as they can be
 right.plot(betas, profile, color="black", label="log-likelihood, best μ and σ")
 right.plot(betas, -(((betas - theta[1]) / error[1]) ** 2) / 2, "--", color="#edae49", label="parabola with the Hessian")
 right.axhline(-(1.96**2) / 2, color="grey", linewidth=0.8)
+right.annotate("−1.92: the 95% cut\nof the likelihood", (0.03, -1.86), color="grey", fontsize=9)
 right.errorbar(theta[1], -(1.96**2) / 2, xerr=1.96 * error[1], fmt="o", color="#30638e", capsize=5, label="β, 95%")
 right.axvline(0, color="#d1495b", linewidth=0.8)
 right.annotate("no effect", (0, -4.6), xytext=(4, 0), textcoords="offset points", color="#d1495b")

@@ -92,18 +92,19 @@ eta = np.linspace(0, end, 401)
 for steps, colour in {0: "#cccccc", 2: "#edae49", 4: "#d1495b", len(path) - 1: "#30638e"}.items():
     left.plot(df(eta, path[steps]), eta, color=colour, linewidth=2, label=f"after {steps} steps")
     if steps > 0:  # f(η) = η solves the equation, but does not stick to the plate
-        middle.semilogy(eta, np.abs(equation(eta, path[steps])), color=colour)
+        middle.semilogy(eta, np.abs(equation(eta, path[steps])), color=colour, label=f"after {steps} steps")
 left.plot([0, 1], [0, 1 / drag], ":", color="black")
-left.annotate(f"slope at the plate\n{drag:.6f}", (0.62, 1.05), fontsize=9)
+left.annotate(f"slope at the plate\n{drag:.6f}", (0.55, 0.85), fontsize=9)
 left.set(xlabel="speed u / U = f′(η)", ylabel="height η", ylim=(0, 8), xlim=(-0.05, 1.15), title="profile")
 left.legend(framealpha=0.9, edgecolor="none", fontsize=9, loc="upper left")
 middle.set(xlabel="height η", ylabel="|f‴ + ½ f f″|", title="what is left of the equation")
+middle.legend(frameon=False, fontsize=9, loc=(0.6, 0.45))
 
 speed, viscosity = 5.0, 1.5e-5  # of air, in m/s and m²/s
 x, y = np.meshgrid(np.linspace(0.002, 1, 200), np.linspace(0, 0.014, 141))
 at = np.minimum(y * np.sqrt(speed / (viscosity * x)), end)
 u = df(at.ravel(), theta).reshape(at.shape)
-shades = right.contourf(x, 1000 * y, u, np.linspace(0, 1, 21), cmap="Blues_r", extend="both")
+shades = right.contourf(x, 1000 * y, u, np.linspace(0, 1, 21), cmap="Blues_r")
 edge = right.contour(x, 1000 * y, u, [0.99], colors="black", linewidths=1)
 right.clabel(edge, fmt="99%% of U", manual=[(0.64, 6.8)], fontsize=9)
 for j in range(19, 180, 40):

@@ -108,3 +108,15 @@ def test_rulecheck_finds_a_gradient_that_single_precision_changes():
 
     with pytest.raises(GradientError, match="single precision"):
         rulecheck(double, np.array([0.3, 0.7]))
+
+
+@pytest.mark.parametrize("option", ["order", "directions"])
+@pytest.mark.parametrize("value", [0, -1, 1.5])
+def test_a_check_of_nothing_is_refused(option, value):
+    with pytest.raises(ValueError, match=f"{option} must be a whole number, 1 or more"):
+        gradcheck(np.sin, 1.0, **{option: value})
+
+
+def test_whole_numbers_are_refused():
+    with pytest.raises(TypeError, match="rulecheck wants floating-point arguments; number 0 holds int64"):
+        rulecheck(np.sin, 3)

@@ -119,3 +119,11 @@ def test_a_primitive_that_draws_random_numbers_is_not_run_again():
     dropout(t)[0].sum().backward()
     with pytest.raises(RuntimeError, match="dropout gave another value.*random numbers"):
         dropout(t)[0].sum().backward(create_graph=True)
+
+
+@pytest.mark.parametrize("returned", [lambda x: x * 2, lambda x: (x, None), lambda x: (x, lambda dy: dy, 1)])
+def test_a_primitive_without_a_vjp_says_what_to_return(returned):
+    f = primitive(returned)
+    for x in (np.array([1.0, 2.0]), Tensor([1.0, 2.0], requires_grad=True)):
+        with pytest.raises(TypeError, match="returns its value and its vjp; .* write return y, lambda dy: dx"):
+            f(x)

@@ -395,3 +395,8 @@ def test_every_case_is_of_a_function_that_has_a_rule():
     named = {name.split()[0] for name in CASES}
     stated = {f.__name__.lstrip("_") for f in tape.rules if isinstance(f, np.ufunc) and not hasattr(np, f.__name__)}
     assert stated - {"zeta", "riemann_zeta"} <= named | {"gamma", "loggamma", "rgamma"}
+
+
+def test_a_function_without_a_rule_is_called_by_its_name():
+    with pytest.raises(NoRuleError, match=r"scipy\.special\.ellipk has no gradient rule"):
+        special.ellipk(Tensor(0.3, requires_grad=True))

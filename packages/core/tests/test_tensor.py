@@ -259,3 +259,50 @@ def test_tensors_in_a_named_tuple():
         assert join(pair).requires_grad
     np.concatenate(pair).sum().backward()
     np.testing.assert_array_equal(pair.b.grad.data, [1, 1])
+
+
+def test_requires_grad_is_checked_wherever_it_is_set():
+    whole = Tensor(np.arange(3))
+    with pytest.raises(TypeError, match="these are int64"):
+        whole.requires_grad = True
+    for wrong in ("no", np.float32, 1):
+        with pytest.raises(TypeError, match="requires_grad must be True or False.*dtype="):
+            Tensor([1.0], wrong)
+    leaf = Tensor([1.0])
+    leaf.requires_grad = True
+    y = leaf * 2.0
+    with pytest.raises(ValueError, match="only a leaf can change requires_grad"):
+        y.requires_grad = False
+    assert y.requires_grad and Tensor([1.0], np.True_).requires_grad is True
+
+
+def test_an_item_at_a_place():
+    t = Tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert t.item(2) == 3.0 and t.item(0, 1) == 2.0
+    with pytest.raises(ValueError, match=r"exactly one value, or a place; this Tensor has shape \(2, 2\)"):
+        t.item()
+
+
+def test_a_gradient_that_the_user_put_there_is_added_to():
+    t = Tensor([1.0, 2.0], requires_grad=True)
+    t.grad = np.ones(2)
+    np.sum(t).backward()
+    assert t.grad.tolist() == [2.0, 2.0]
+
+
+def test_backward_takes_its_options_by_name():
+    t = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError):
+        t.backward(np.ones(2), True)
+    with pytest.raises(TypeError, match="dy is complex where the Tensor"):
+        (2.0 * t).backward(np.array([1j, 1.0]))
+
+
+def test_astype_without_a_copy_is_the_tensor_itself():
+    t = Tensor([1.0, 2.0], requires_grad=True)
+    assert t.astype(float, copy=False) is t
+    single = t.astype(np.float32, order="C", casting="same_kind", copy=False)
+    np.sum(single).backward()
+    assert single.dtype == np.float32 and t.grad.tolist() == [1.0, 1.0]
+    with pytest.raises(TypeError, match="Cannot cast"):
+        t.astype(np.float32, casting="safe")

@@ -1,14 +1,14 @@
 import copy
 import gc
 import weakref
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import pellucid
-from pellucid import Tensor, grad, no_grad, value_and_grad, vjp
+from pellucid import Tensor, elementwise_grad, grad, hessian, hvp, jacobian, no_grad, value_and_grad, vjp
 from pellucid.transforms import stop_gradient
 
 Point = namedtuple("Point", "x y")
@@ -176,7 +176,7 @@ def test_dy_may_name_its_parts_in_another_order():
 
 
 def test_a_function_that_forgets_to_return_is_found():
-    with pytest.raises(TypeError, match="returned NoneType"):
+    with pytest.raises(TypeError, match="returned None: does it lack a return"):
         grad(lambda x: None)(1.0)
     with pytest.raises(TypeError, match="returned dict"):
         grad(lambda x: {"loss": x})(1.0)
@@ -456,3 +456,37 @@ def test_stop_gradient():
     # d²/dx² of x · stop(x) is 0, of (x · stop(x))² by the product rule 2 stop(x)²
     assert grad(grad(lambda x: x * stop_gradient(x)))(3.0) == 1.0 - 1.0
     assert grad(grad(lambda x: (x * stop_gradient(x)) ** 2))(3.0) == 2 * 9.0
+
+
+def test_a_pair_without_has_aux_is_named():
+    with pytest.raises(TypeError, match="returned a tuple of 2: has_aux=True if the second"):
+        grad(lambda x: (np.sum(x), x))(np.ones(2))
+    with pytest.raises(TypeError, match="returned a list of 3: use vjp"):
+        grad(lambda x: [x, x, x])(1.0)
+    with pytest.raises(TypeError, match=r"returned shape \(2,\): sum it, or use vjp"):
+        grad(lambda x: x)(np.ones(2))
+
+
+@pytest.mark.parametrize("transform", [elementwise_grad, jacobian, hessian, lambda f: lambda x: vjp(f, x)])
+def test_a_value_without_a_number_is_named(transform):
+    with pytest.raises(TypeError, match="<lambda> returned None: does it lack a return?"):
+        transform(lambda x: None)(1.0)
+    for value in ("word", (), {"a": None}):
+        with pytest.raises(TypeError, match=f"<lambda> returned {type(value).__name__} without a number"):
+            transform(lambda x, value=value: value)(1.0)
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian, hvp, elementwise_grad])
+@pytest.mark.parametrize("argnums", ["x", None, True, 1.0, np.ones(2), (0, "b")])
+def test_argnums_are_checked_before_the_function_is_called(transform, argnums):
+    with pytest.raises(TypeError, match=r"argnums must be the place of an argument.*write grad\(f\)\(x\)"):
+        transform(np.sum, argnums)
+
+
+def test_dicts_of_other_classes_stay_what_they_are():
+    class Bunch(dict):
+        __getattr__ = dict.__getitem__
+
+    slopes = grad(lambda p: p.a * p.inner["b"])(Bunch(a=2.0, inner=defaultdict(float, b=3.0)))
+    assert type(slopes) is Bunch and type(slopes.inner) is defaultdict
+    assert slopes == {"a": 3.0, "inner": {"b": 2.0}}

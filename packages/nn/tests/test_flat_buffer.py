@@ -118,4 +118,4 @@ def test_parameters_are_marked_as_written():
     give(parameters, 1)
     born = tape.births()
     list(buffer.updates())
-    assert [tape.write_since(p._data, born) for p in parameters] == [None, "a step of an optimizer", None, None]
+    assert [tape.write_since(p._array, born) for p in parameters] == [None, "a step of an optimizer", None, None]

@@ -50,7 +50,7 @@ from pellucid.writing import overwrite, value_slope, written_over
 
 def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> None:
     """Add the gradient of `end` to ``.grad`` of every leaf behind it; see `Tensor.backward`."""
-    if not end.requires_grad:
+    if not end._requires_grad:
         raise RuntimeError(
             "there is nothing to differentiate: no Tensor with requires_grad=True took part in computing this one"
             + ("" if tape.recording() else " (and no_grad is on)")
@@ -62,13 +62,13 @@ def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> No
                 dx = dx if isinstance(dx, Tensor) else Tensor(dx)  # an array where nothing depends on a leaf any more
                 leaf.grad = dx if leaf.grad is None else leaf.grad + dx
             else:
-                leaf.grad = without_graph(dx if leaf.grad is None else leaf.grad._data + dx)
+                leaf.grad = without_graph(dx if leaf.grad is None else data_of(leaf.grad) + dx)
 
 
 def seed(end: Tensor, dy: Any) -> Any:
     """The gradient that a pass starts from: `dy` in the shape and dtype of `end`, or 1 for a single number."""
     if dy is None:
-        if end._data.size != 1:
+        if end._array.size != 1:
             raise ValueError(
                 f"backward() starts from one number; this Tensor has shape {end.shape}: pass dy, or sum it"
             )
@@ -80,6 +80,8 @@ def seed(end: Tensor, dy: Any) -> Any:
         return np.ones(end.shape, end.dtype)
     if np.shape(dy) != end.shape:
         raise ValueError(f"dy must have the shape of the Tensor it belongs to: {end.shape}, not {np.shape(dy)}")
+    if np.iscomplexobj(data_of(dy)) and end.dtype.kind != "c":
+        raise TypeError("dy is complex where the Tensor that it belongs to is real: take its real part")
     if isinstance(dy, Tensor):
         return dy if dy.dtype == end.dtype else dy.astype(end.dtype)
     return np.array(dy, end.dtype)
@@ -113,9 +115,9 @@ def gradients(
     """
     sums: dict[Node | Tensor, Any] = {}  # what has arrived so far, for nodes still to visit and for leaves
     owned: set[Node | Tensor] = set()  # sums that are arrays of our own, which may be added to in place
-    dys = [dy._data if isinstance(dy, Tensor) and not create_graph else dy for dy in dys]
+    dys = [dy._array if isinstance(dy, Tensor) and not create_graph else dy for dy in dys]
     for end, dy in zip(ends, dys, strict=True):
-        if end.requires_grad:
+        if end._requires_grad:
             add(sums, owned, end.step or end, dy)
     order, leads = plan or newest_first(sums, None if wanted is None else set(wanted))
     if order and order[-1].born < tape.last_write:
@@ -266,11 +268,11 @@ def handle(x: Any, parent: Any) -> Any:
         return x
     if parent.__class__ is list:
         return [handle(part, p) for part, p in zip(x, parent, strict=True)]
-    if parent.__class__ is not Node and parent._data is x:
+    if parent.__class__ is not Node and parent._array is x:
         return parent
     node = parent if parent.__class__ is Node else Node(alias, ALIAS, x, (x,), (parent,), NO_KWARGS)
     t = new_tensor(Tensor)
-    t._data, t.grad, t.requires_grad, t.step = x, None, True, node
+    t._array, t.grad, t._requires_grad, t.step = x, None, True, node
     return t
 
 
@@ -388,7 +390,7 @@ def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, An
     """Results that share no memory with each other, with `dys`, or with anything that was computed on the way."""
     seen = {id(data_of(dy)) for dy in dys}
     for x, dx in sums.items():
-        data = dx._data if isinstance(dx, Tensor) else dx
+        data = dx._array if isinstance(dx, Tensor) else dx
         if data.__class__ is ndarray:
             if (data.base is not None or id(data) in seen) and x not in owned:
                 sums[x] = np.copy(dx)

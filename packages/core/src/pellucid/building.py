@@ -32,8 +32,8 @@ def array(values: Any, dtype: DTypeLike | None = None) -> Tensor:
     Parameters
     ----------
     values : nested
-        Lists, tuples and generators, whose entries have equal shapes. An array of objects that holds Tensors, as
-        ``np.array([t, u], dtype=object)`` makes it, is taken apart too.
+        Lists, tuples and generators, whose entries have equal shapes. An array of objects is taken apart too: one that
+        was made empty and filled with Tensors entry by entry, as ``np.array([t, u], dtype=object)`` raises.
     dtype : dtype, optional
         By default what the values have in common. Numbers of Python's go along with the dtype of Tensors and arrays, as
         in ``t * 1.0``, so that float32 stays float32.

@@ -79,7 +79,7 @@ def check_gradient(node: Node, dx: Any) -> None:
 
 
 def has_nan(x: Any) -> bool:
-    x = getattr(x, "_data", x)
+    x = getattr(x, "_array", x)
     if isinstance(x, list | tuple):
         return any(has_nan(part) for part in x)
     if isinstance(x, float | complex):

@@ -72,17 +72,17 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         first = run(f, form, given)
         if not first.ends:
             return first.y
-        kept = [x._data if needs_gradient(x) else x for x in given]
+        kept = [x._array if needs_gradient(x) else x for x in given]
         needed = [needs_gradient(x) for x in given]
         count, outside = len(given), list(first.outside)
-        value = one_or_all([y._data for y in first.ends])
+        value = one_or_all([y._array for y in first.ends])
 
         def pull(second: Run, dys: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
             if set(second.outside) != set(outside):
                 raise RuntimeError(
                     f"{name} used other Tensors from around it when it was run again: pass what changes as an argument"
                 )
-            if len(second.ends) != len(dys) or not same(one_or_all([y._data for y in second.ends]), value):
+            if len(second.ends) != len(dys) or not same(one_or_all([y._array for y in second.ends]), value):
                 raise RuntimeError(
                     f"{name} gave another value when it was run again: pass random numbers in as an argument instead "
                     f"of drawing them, and change nothing around it"
@@ -128,7 +128,7 @@ def run(f: Callable[..., Any], form: Any, given: Any) -> Run:
     for x in given:
         start = None
         if needs_gradient(x):
-            start = renamed(x._data, x.step or x)
+            start = renamed(x._array, x.step or x)
             x = result(start)
         starts.append(start)
         inputs.append(x)
@@ -153,7 +153,7 @@ def cut_off(ends: list[Tensor], starts: list[Any], begun: int) -> tuple[list[Ten
     ours = {start for start in starts if start is not None}
     todo: list[Any] = []
     for i, y in enumerate(ends):
-        start = inside(y.step or y, y._data, begun, ours, outside)
+        start = inside(y.step or y, y._array, begun, ours, outside)
         if start is not y.step:  # f returned what it did not make
             ends[i] = result(start)
         todo.append(start)
@@ -183,7 +183,7 @@ def inside(x: Any, value: Any, begun: int, ours: set[Any], outside: dict[Any, No
 
 
 def needs_gradient(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.requires_grad
+    return isinstance(x, Tensor) and x._requires_grad
 
 
 def one_or_all(parts: list[Any]) -> Any:

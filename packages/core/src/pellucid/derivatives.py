@@ -47,8 +47,10 @@ from pellucid.transforms import (
     Argnums,
     Trace,
     by_argnums,
+    check_argnums,
     chosen,
     grad,
+    numbers_in,
     plain,
     put,
     settled,
@@ -104,8 +106,7 @@ def jvp(f: Callable[..., Any], xs: Any, vs: Any, has_aux: bool = False) -> tuple
     trace = Trace([leaves[i] for i in places])
     y = trace.run(f, unflatten(form, iter(put(leaves, places, trace.variables))), {})
     y, aux = with_aux(f, y) if has_aux else (y, None)
-    ends: list[Any] = []
-    y_form = flatten(y, ends)
+    y_form, ends = numbers_in(f, y)
     pullback, dxs = transposed(trace, ends)
     moves = iter(pullback.pull_leaves(dxs, [directions[i] for i in places]))  #             (2)
     dy = unflatten(y_form, iter([next(moves) if depends(end) else zeros(np.shape(end), end) for end in ends]))
@@ -122,7 +123,7 @@ def transposed(trace: Trace, ends: list[Any]) -> tuple[Trace, list[Any]]:
 
 def depends(y: Any) -> bool:
     """Whether a part of the value of a function depends on its variables."""
-    return isinstance(y, Tensor) and y.requires_grad
+    return isinstance(y, Tensor) and y._requires_grad
 
 
 def zeros(shape: tuple[int, ...], like: Any) -> Any:
@@ -161,14 +162,15 @@ def jacobian(
         If a chosen argument holds integers, or both sides are complex and `holomorphic` is not said.
     """
 
+    check_argnums(argnums)
+
     @wraps(f)
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         places = chosen(f, argnums, args)
         trace = Trace([args[i] for i in places])
         y = trace.run(f, put(args, places, trace.variables), kwargs)
         y, aux = with_aux(f, y) if has_aux else (y, None)
-        ends: list[Any] = []
-        form = flatten(y, ends)
+        form, ends = numbers_in(f, y)
         into_complex = any([np.iscomplexobj(data_of(end)) for end in ends])
         from_complex = any([x.dtype.kind == "c" for x in trace.values])
         if holomorphic or (into_complex and from_complex):
@@ -283,6 +285,8 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         returns H v, which is nested and shaped so too.
     """
 
+    check_argnums(argnums)
+
     @wraps(f)
     def product(*args_and_v: Any, **kwargs: Any) -> Any:
         if len(args_and_v) < 2:
@@ -320,12 +324,13 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: b
         Takes the arguments of `f`; returns an array, or nested arrays, shaped as the chosen argument.
     """
 
+    check_argnums(argnums)
+
     @wraps(f)
     def slopes(*args: Any, **kwargs: Any) -> Any:
         places = chosen(f, argnums, args)
         trace = Trace([args[i] for i in places])
-        ends: list[Any] = []
-        flatten(trace.run(f, put(args, places, trace.variables), kwargs), ends)
+        _, ends = numbers_in(f, trace.run(f, put(args, places, trace.variables), kwargs))
         trace.check_complex(f, ends, holomorphic)
         return by_argnums(trace.pull(ends, [np.ones(np.shape(y)) for y in ends], keep=False), argnums)
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from pellucid.tape import name_of, no_grad
 from pellucid.tensor import Tensor
-from pellucid.transforms import flatten, unflatten, vjp
+from pellucid.transforms import flatten, numbers_in, unflatten, vjp
 
 
 class GradientError(AssertionError):
@@ -78,20 +78,23 @@ def gradcheck(
     ------
     GradientError
         Naming the argument, the order and both numbers.
+    ValueError
+        If `order` or `directions` asks for no check at all.
     """
+    for name, value in (("order", order), ("directions", directions)):
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be a whole number, 1 or more, not {value!r}: less would check nothing")
     rng = np.random.default_rng(rng)
     leaves: list[Any] = []
     form = flatten(list(xs), leaves)
-    points = [np.array(x._data if isinstance(x, Tensor) else x) for x in leaves]
+    points = [np.array(x._array if isinstance(x, Tensor) else x) for x in leaves]
     for i, x in enumerate(points):
         if x.dtype.kind not in "fc":
             raise TypeError(f"gradcheck wants floating-point arguments; number {i} holds {x.dtype}: write 1.0 for 1")
     points = [x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in points]
 
     def flat(*leaves: Any) -> list[Any]:
-        ends: list[Any] = []
-        flatten(f(*unflatten(form, iter(leaves))), ends)
-        return ends
+        return numbers_in(f, f(*unflatten(form, iter(leaves))))[1]
 
     _check(flat, points, name_of(f), 1, order, rtol, atol, step, directions, rng)
     return True
@@ -123,7 +126,9 @@ def rulecheck(f: Callable[..., Any], *xs: Any, order: int = 2, rtol: float = 1e-
         Saying which of these does not hold.
     """
     xs = tuple([np.array(x, order="F") for x in xs])
-    for x in xs:
+    for i, x in enumerate(xs):
+        if x.dtype.kind not in "fc":
+            raise TypeError(f"rulecheck wants floating-point arguments; number {i} holds {x.dtype}: write 1.0 for 1")
         x.flags.writeable = False  # whoever writes into an argument raises
     name, slopes = name_of(f), []
     for points in (xs, [x.astype(SINGLE[x.dtype.char]) for x in xs]):
@@ -209,7 +214,7 @@ def _listed(y: Any, leaves: list[Any]) -> list[Any]:
 
 
 def plain(ys: list[Any]) -> list[Any]:
-    return [y._data if isinstance(y, Tensor) else y for y in ys]
+    return [y._array if isinstance(y, Tensor) else y for y in ys]
 
 
 __all__ = ["GradientError", "gradcheck", "no_grad", "rulecheck"]

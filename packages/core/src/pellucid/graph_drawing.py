@@ -120,7 +120,7 @@ class Graph:
 
 def lines(ends: list[Tensor], names: dict[Any, str], max_nodes: int) -> Iterator[str]:
     """The text, line by line."""
-    tops = {behind(y.step or y): y._data for y in ends}
+    tops = {behind(y.step or y): y._array for y in ends}
     nodes = all_nodes(tops)
     hidden = set(nodes[: max(len(nodes) - max_nodes, 0)])
     ids = {node: f"n{i}" for i, node in enumerate(nodes, 1)}
@@ -135,7 +135,7 @@ def lines(ends: list[Tensor], names: dict[Any, str], max_nodes: int) -> Iterator
         text = f"not drawn: the first {len(hidden)} of {len(nodes)} operations\n(max_nodes={max_nodes})"
         yield f"  cut [shape=note label={quoted(text)}]"
     for x in dict.fromkeys(leaves):
-        text = (f"{names[x]}\n" if x in names else "") + shape_of(x._data)
+        text = (f"{names[x]}\n" if x in names else "") + shape_of(x._array)
         yield f"  {ids[x]} [shape=ellipse label={quoted(text)}]"
     for node in nodes[len(hidden) :]:
         value = tops[node] if node.value is None and node in tops else node.value

@@ -36,7 +36,7 @@ class Handle:
 
 def register(x: Tensor, hook: Callable[[Tensor], Any]) -> Handle:
     """See `Tensor.register_hook`."""
-    if not x.requires_grad:
+    if not x._requires_grad:
         raise RuntimeError("a Tensor that needs no gradient has nothing to hook: make it with requires_grad=True")
     if not callable(hook):
         raise TypeError(f"a hook is a function of the gradient, not {type(hook).__name__}")
@@ -60,5 +60,5 @@ def run_hooks(x: Any, dx: Any) -> Any:
             if answer.shape != given.shape:
                 raise ValueError(f"a hook was given a gradient of shape {given.shape} and returned {answer.shape}")
             answer = answer if answer.dtype == given.dtype else answer.astype(given.dtype)
-            dx = answer if isinstance(dx, Tensor) else answer._data
+            dx = answer if isinstance(dx, Tensor) else answer._array
     return dx

@@ -7,11 +7,13 @@
     >>> unflatten(form, iter([10.0, 20.0]))
     {'W': 10.0, 'layers': [20.0, None]}
 
-None is an empty place and no leaf. Named tuples stay what they are; every other kind of object is a leaf.
+None is an empty place and no leaf. Named tuples and dicts of other classes stay what they are; every other kind of
+object is a leaf.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +30,7 @@ def flatten(x: Any, leaves: list[Any]) -> Any:
     """Append the leaves of `x` to a list; return its form, in which every leaf is LEAF."""
     if x.__class__ not in ARRAYS:
         if isinstance(x, dict):
-            return {key: flatten(x[key], leaves) for key in x}
+            return alike(x, [flatten(x[key], leaves) for key in x])
         if isinstance(x, SEQUENCES):
             return alike(x, [flatten(part, leaves) for part in x])
         if x is None:
@@ -42,14 +44,20 @@ def unflatten(form: Any, leaves: Iterator[Any]) -> Any:
     if form is LEAF:
         return next(leaves)
     if isinstance(form, dict):
-        return {key: unflatten(form[key], leaves) for key in form}
+        return alike(form, [unflatten(form[key], leaves) for key in form])
     if isinstance(form, SEQUENCES):
         return alike(form, [unflatten(part, leaves) for part in form])
     return None
 
 
 def alike(x: Any, parts: list[Any]) -> Any:
-    """`parts` in a tuple or list of the same type as x, which may be a named tuple."""
+    """`parts` in a container of the same type as x, which may be a named tuple or a dict of another class."""
+    if x.__class__ is dict:
+        return dict(zip(x, parts, strict=True))
+    if isinstance(x, dict):
+        new = copy.copy(x)
+        new.update(zip(x, parts, strict=True))
+        return new
     return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
 
 

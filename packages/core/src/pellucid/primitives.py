@@ -24,7 +24,7 @@ import numpy as np
 
 from pellucid import tape
 from pellucid.tape import NO_KWARGS, Node
-from pellucid.tensor import Tensor, holds_tensor, result, without_graph
+from pellucid.tensor import PLAIN, Tensor, data_of, holds_tensor, result, without_graph
 
 NESTED = (list, tuple, dict)
 
@@ -53,17 +53,25 @@ class Primitive:
             parent = None
             if isinstance(x, Tensor):
                 tensors = True
-                if x.requires_grad:
+                if x._requires_grad:
                     parent = x.step or x
                     needed = True
-                x = x._data
+                x = x._array
             elif isinstance(x, NESTED):
                 self._refuse_tensors([x])
+            elif x.__class__ not in PLAIN:
+                x = data_of(x)
             values.append(x)
             parents.append(parent)
         if options:
             self._refuse_tensors(list(options.values()))
-        value, vjp = self.run(*values, **options)
+        found = self.run(*values, **options)
+        if found.__class__ is not tuple or len(found) != 2 or not (found[1].__class__ is tuple or callable(found[1])):
+            raise TypeError(
+                f"a primitive returns its value and its vjp; {tape.name_of(self)} returned {type(found).__name__}: "
+                f"write return y, lambda dy: dx"
+            )
+        value, vjp = found
         if not tensors:
             return value
         if value.__class__ is not np.ndarray and holds_tensor(value):

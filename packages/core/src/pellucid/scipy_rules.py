@@ -1,11 +1,17 @@
 """Derivatives of the functions of `scipy.special`.
 
+About half of its ufuncs have one. The others raise `NoRuleError`: elliptic integrals and functions (`ellip*`),
+orthogonal polynomials (`eval_*`), Legendre's functions, those of Kelvin (`ber`, `kei`), Struve and Mathieu, parabolic
+cylinder (`pb*`) and spheroidal (`pro_*`, `obl_*`) functions, integrals of Bessel functions (`it*`), Wright's Bessel
+functions, a few more (`agm`, `airye`, `modfresnelm`, `tklmbda`, `voigt_profile`, `zetac`), and all distributions but
+the normal, `chdtr`, `chdtrc`, `stdtr` and `stdtrit`.
+
 At points without a derivative: an exponentially scaled Bessel function counts |x| as flat at 0; `huber` has the slope
 ±δ at r = ±δ, and `pseudo_huber` is flat where r and δ are 0. Where 0 · log 0 is taken for 0, at x = y = 0, `xlogy` and
 `xlog1py` are flat, and so is `rel_entr` by y; an infinite slope stays one, such as that of `entr` at 0. A sum of
 nothing, log 0, sends 0 to its terms in `logsumexp`, and an infinite sum shares evenly among its infinite terms. Ci and
-Chi, which are −∞ at 0, are flat there. A parameter by which no derivative is known in these functions has none: the
-order of a Bessel function, a and b of the incomplete gamma and beta functions.
+Chi, which are −∞ at 0, are flat there. A parameter by which no derivative is known in these functions raises
+`NoRuleError` too: the order of a Bessel function, a and b of the incomplete gamma and beta functions.
 
 Use
 ---

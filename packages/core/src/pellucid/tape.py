@@ -104,7 +104,8 @@ def rule(function: Function, *per_argument: Function | None) -> None:
     *per_argument : callable or None
         One ``(dy, y, *args, **kwargs) -> dx`` for each positional argument: from the gradient of the result to the
         gradient of that argument. `y` is the result. Axes that broadcasting added may be left in `dx`; they are summed
-        away. None stands for an argument that has no gradient (an axis, an index).
+        away. A `dx` of None is a gradient of zero. None in the place of an expression stands for an argument that
+        has no gradient (an axis, an index).
 
         For an argument that is a sequence of arrays the expression returns a sequence. For a function that returns
         several arrays `dy` and `y` are tuples.
@@ -200,9 +201,12 @@ def nearest(function: Function) -> str:
 
 def name_of(function: Function) -> str:
     """How a reader would write the function: ``np.tanh``, ``np.linalg.solve``, or a primitive's own name."""
-    name = getattr(function, "__name__", None) or repr(function)
-    module = getattr(function, "__module__", None) or "numpy"
-    return f"{module}.{name}".replace("numpy.", "np.") if module.split(".")[0] == "numpy" else str(name)
+    name = str(getattr(function, "__name__", None) or repr(function))
+    module = getattr(function, "__module__", None)
+    if module is None:  # a ufunc does not tell where it is from
+        known = ("numpy", "numpy.linalg", "scipy.special")
+        module = next((m for m in known if hasattr(sys.modules.get(m), name)), "")
+    return f"{module}.{name}".replace("numpy.", "np.") if module.split(".")[0] in ("numpy", "scipy") else name
 
 
 _scipy_rules_loaded = False
@@ -256,7 +260,7 @@ def wrote(array: Any, how: str) -> None:
 
 def written(tensor: Any, how: str = "a write into .data") -> None:
     """`wrote` for the array of a Tensor."""
-    wrote(tensor._data, how)
+    wrote(tensor._array, how)
 
 
 def write_since(array: Any, born: int) -> str | None:

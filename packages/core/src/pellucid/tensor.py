@@ -52,23 +52,22 @@ class Tensor:
         How it was made; None for a leaf.
     """
 
-    __slots__ = ("_data", "grad", "requires_grad", "step", "alias", "views", "__weakref__")
-    __array_priority__ = 1000.0
+    __slots__ = ("_array", "grad", "_requires_grad", "step", "alias", "views", "__weakref__")
+    __array_priority__ = 10_000.0
+    __pandas_priority__ = 10_000  # a Series or DataFrame on the left lets the Tensor answer
 
-    _data: Any
+    _array: Any
     grad: Tensor | None
-    requires_grad: bool
+    _requires_grad: bool
     step: Node | None
     alias: tuple[Tensor, Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # of a view: what of, and how; else unset
     views: list[Any]  # weak references to the views of this Tensor; unset where there were none
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
-        self._data = np.asarray(data, dtype=dtype)  # of a Tensor with a gradient: raises instead of dropping it
-        self.grad = None
+        data = data if data.__class__ in PLAIN or isinstance(data, Tensor) else plain_array(data)
+        self._array = np.asarray(data, dtype=dtype)  # of a Tensor with a gradient: raises instead of dropping it
+        self.grad = self.step = None
         self.requires_grad = requires_grad
-        if requires_grad:
-            self._check_has_gradients()
-        self.step = None
 
     def _check_has_gradients(self) -> None:
         if self.dtype.kind not in "fc":
@@ -77,54 +76,68 @@ class Tensor:
                 f"pass dtype=float, or write 1.0 for 1"
             )
 
+    @property
+    def requires_grad(self) -> bool:
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, asked: bool) -> None:
+        if not isinstance(asked, bool | np.bool_):
+            raise TypeError(f"requires_grad must be True or False, not {asked!r}; a dtype is given by its name, dtype=")
+        if self.step is not None:
+            raise ValueError("only a leaf can change requires_grad; this Tensor is a result: detach() it first")
+        if asked:
+            self._check_has_gradients()
+        self._requires_grad = bool(asked)
+
     # What an array says of itself
 
     @property
     def data(self) -> Any:
-        if not self.requires_grad or self._data.__class__ is not np.ndarray:
-            return self._data
+        if not self._requires_grad or self._array.__class__ is not np.ndarray:
+            return self._array
         from pellucid.watched import watch
 
-        return watch(self, self._data)
+        return watch(self, self._array)
 
     @data.setter
     def data(self, values: Any) -> None:
-        if values is not self._data:
+        if values is not self._array:
             from pellucid.watched import replace
 
             replace(self, values)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._array.shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._array.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
-        return self._data.size  # type: ignore[no-any-return]
+        return self._array.size  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype  # type: ignore[no-any-return]
+        return self._array.dtype  # type: ignore[no-any-return]
 
     @property
     def nbytes(self) -> int:
-        return self._data.nbytes  # type: ignore[no-any-return]
+        return self._array.nbytes  # type: ignore[no-any-return]
 
     @property
     def itemsize(self) -> int:
-        return self._data.itemsize  # type: ignore[no-any-return]
+        return self._array.itemsize  # type: ignore[no-any-return]
 
     @property
     def strides(self) -> tuple[int, ...]:
-        return self._data.strides  # type: ignore[no-any-return]
+        return self._array.strides  # type: ignore[no-any-return]
 
     @property
     def flags(self) -> Any:
-        return self._data.flags
+        return self._array.flags
 
     @property
     def is_leaf(self) -> bool:
@@ -140,10 +153,10 @@ class Tensor:
         return record(np.swapaxes, (self, -1, -2), NO_KWARGS)  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._array)
 
     def __repr__(self) -> str:
-        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        values = np.array2string(np.asarray(self._array), separator=", ", prefix="Tensor(")
         step = self.step
         made = step is not None and tape.name_of(step.function) != "alias"  # an alias is as good as a leaf
         default = self.dtype == np.float64 or self.dtype.kind in "biu"
@@ -153,7 +166,7 @@ class Tensor:
             + (
                 f", from {tape.name_of(step.function)}"
                 if step and made
-                else ", requires_grad=True" * self.requires_grad
+                else ", requires_grad=True" * self._requires_grad
             )
             + ")"
         )
@@ -168,30 +181,32 @@ class Tensor:
         data = self.data
         return data if isinstance(data, np.ndarray) else np.asarray(data)
 
-    def item(self) -> Any:
-        """The one value as a Python number, without a graph."""
-        if self.size != 1:
-            raise ValueError(f"item() wants exactly one value; this Tensor has shape {self.shape}")
-        return self._data.item()
+    def item(self, *place: Any) -> Any:
+        """The one value, or the one at a place, as a Python number, without a graph."""
+        if self.size != 1 and not place:
+            raise ValueError(f"item() wants exactly one value, or a place; this Tensor has shape {self.shape}")
+        return self._array.item(*place)
 
     def tolist(self) -> Any:
         return self.numpy().tolist()
 
     def detach(self) -> Tensor:
         """The same values without a graph. They share memory."""
-        return Tensor(self._data)
+        return Tensor(self._array)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-        if self.requires_grad and recording():
+        if self._requires_grad and recording():
             raise TypeError(
                 "turning this Tensor into a plain array would silently drop its gradient: call .numpy() if that is "
                 "meant; to build an array from Tensors use pellucid.array or np.stack; to write it into an array, make "
-                "that a Tensor first: y = Tensor(np.zeros(n)); y[0] = x"
+                "that a Tensor first: y = Tensor(np.zeros(n)); y[0] = x. Code that is not written with NumPy's "
+                "functions (pandas, scipy.stats, compiled code) cannot be differentiated: give pandas' data to NumPy "
+                "with .to_numpy(), or write the step as a @pellucid.primitive"
             )
-        return np.array(self._data, dtype=dtype, copy=copy)
+        return np.array(self._array, dtype=dtype, copy=copy)
 
     def _number(self, kind: Callable[[Any], Any]) -> Any:
-        if self.requires_grad and recording():
+        if self._requires_grad and recording():
             raise TypeError(
                 f"{kind.__name__}() would silently drop the gradient of this Tensor: call .item() if that is meant; to "
                 f"write it into an array, make that a Tensor first: y = Tensor(np.zeros(n)); y[0] = x"
@@ -208,29 +223,29 @@ class Tensor:
         return self._number(complex)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return operator.index(self._data)
+        return operator.index(self._array)
 
     def __bool__(self) -> bool:
-        return bool(self._data)  # as an array: one value has a truth, many raise
+        return bool(self._array)  # as an array: one value has a truth, many raise
 
     # Copying: a copy of a leaf is a leaf; a copy of a result passes its gradient on; a pickle knows no graph
 
     def __copy__(self) -> Tensor:
-        if self.requires_grad and self.step is not None and recording():
+        if self._requires_grad and self.step is not None and recording():
             return self.copy()  # type: ignore[no-any-return]
-        return type(self)._restore(self._data, self.requires_grad and self.is_leaf)
+        return type(self)._restore(self._array, self._requires_grad and self.is_leaf)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if self.requires_grad and self.step is not None and recording():
+        if self._requires_grad and self.step is not None and recording():
             return self.copy()  # type: ignore[no-any-return]
-        twin = type(self)._restore(np.array(self._data), self.requires_grad and self.is_leaf)
+        twin = type(self)._restore(np.array(self._array), self._requires_grad and self.is_leaf)
         if self.grad is not None:
-            twin.grad = Tensor(np.array(self.grad._data))
+            twin.grad = Tensor(np.array(self.grad._array))
         memo[id(self)] = twin
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._restore, (np.asarray(self._data), self.requires_grad and self.is_leaf)
+        return type(self)._restore, (np.asarray(self._array), self._requires_grad and self.is_leaf)
 
     @classmethod
     def _restore(cls, data: Array, requires_grad: bool) -> Tensor:
@@ -240,7 +255,7 @@ class Tensor:
 
     # Gradients
 
-    def backward(self, dy: Any = None, create_graph: bool = False, retain_graph: bool | None = None) -> None:
+    def backward(self, dy: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Add the gradient of this Tensor to ``.grad`` of every leaf that it was computed from.
 
         Parameters
@@ -259,10 +274,6 @@ class Tensor:
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Ask for a gradient here (or not), in place, as in PyTorch. Only a leaf can be asked."""
-        if self.step is not None:
-            raise ValueError("only a leaf can change requires_grad; this Tensor is a result: detach() it first")
-        if requires_grad:
-            self._check_has_gradients()
         self.requires_grad = requires_grad
         return self
 
@@ -410,21 +421,21 @@ class Tensor:
 
     # Comparisons are piecewise constant: plain arrays of truth values.
 
-    def __lt__(self, other: Any) -> Any: return self._data < data_of(other)  # fmt: skip
+    def __lt__(self, other: Any) -> Any: return self._array < data_of(other)  # fmt: skip
 
-    def __le__(self, other: Any) -> Any: return self._data <= data_of(other)  # fmt: skip
+    def __le__(self, other: Any) -> Any: return self._array <= data_of(other)  # fmt: skip
 
-    def __gt__(self, other: Any) -> Any: return self._data > data_of(other)  # fmt: skip
+    def __gt__(self, other: Any) -> Any: return self._array > data_of(other)  # fmt: skip
 
-    def __ge__(self, other: Any) -> Any: return self._data >= data_of(other)  # fmt: skip
+    def __ge__(self, other: Any) -> Any: return self._array >= data_of(other)  # fmt: skip
 
-    def __eq__(self, other: Any) -> Any: return self._data == data_of(other)  # fmt: skip
+    def __eq__(self, other: Any) -> Any: return self._array == data_of(other)  # fmt: skip
 
-    def __ne__(self, other: Any) -> Any: return self._data != data_of(other)  # fmt: skip
+    def __ne__(self, other: Any) -> Any: return self._array != data_of(other)  # fmt: skip
 
     __hash__ = object.__hash__
 
-    def __contains__(self, value: Any) -> bool: return data_of(value) in self._data  # fmt: skip
+    def __contains__(self, value: Any) -> bool: return data_of(value) in self._array  # fmt: skip
 
     # Integers and truth values have bits, and no gradients.
 
@@ -480,31 +491,31 @@ class Tensor:
         return np.cumprod(self, axis, dtype, out)
 
     def all(self, *args: Any, **kwargs: Any) -> Any:
-        return self._data.all(*args, **kwargs)
+        return self._array.all(*args, **kwargs)
 
     def any(self, *args: Any, **kwargs: Any) -> Any:
-        return self._data.any(*args, **kwargs)
+        return self._array.any(*args, **kwargs)
 
     def argmax(self, *args: Any, **kwargs: Any) -> Any:
-        return self._data.argmax(*args, **kwargs)
+        return self._array.argmax(*args, **kwargs)
 
     def argmin(self, *args: Any, **kwargs: Any) -> Any:
-        return self._data.argmin(*args, **kwargs)
+        return self._array.argmin(*args, **kwargs)
 
     def argsort(self, *args: Any, **kwargs: Any) -> Any:
-        return self._data.argsort(*args, **kwargs)
+        return self._array.argsort(*args, **kwargs)
 
     def argpartition(self, *args: Any, **kwargs: Any) -> Any:
-        return self._data.argpartition(*args, **kwargs)
+        return self._array.argpartition(*args, **kwargs)
 
     def nonzero(self) -> Any:
-        return self._data.nonzero()
+        return self._array.nonzero()
 
     def searchsorted(self, v: Any, side: Any = "left", sorter: Any = None) -> Any:
-        return self._data.searchsorted(data_of(v), side, sorter)
+        return self._array.searchsorted(data_of(v), side, sorter)
 
     def round(self, decimals: int = 0) -> Any:
-        return self._data.round(decimals)
+        return self._array.round(decimals)
 
     def reshape(self, *shape: Any, **more: Any) -> Any:
         return record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), more or NO_KWARGS)
@@ -548,8 +559,12 @@ class Tensor:
     def clip(self, min: Any = None, max: Any = None) -> Any:
         return record(np.clip, (self, min, max), NO_KWARGS)
 
-    def astype(self, dtype: DTypeLike, **more: Any) -> Any:
-        return record(_cast, (self, np.dtype(dtype)), more or NO_KWARGS)
+    def astype(
+        self, dtype: DTypeLike, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        if not copy and self._array.astype(dtype, order, casting, subok, copy) is self._array:
+            return self
+        return record(_cast, (self, np.dtype(dtype)), {"order": order, "casting": casting})
 
     def copy(self, order: Any = "C") -> Any:
         return record(np.copy, (self, order), NO_KWARGS)
@@ -622,14 +637,14 @@ def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 tape.check_keywords(function, needed, kwargs)
             values = tuple([data_of(x) for x in args])
             y = result(Node(function, backs, function(*values, **kwargs), values, parents, kwargs))
-            if y.__class__ is Tensor and y._data.__class__ is np.ndarray and y._data.base is not None:
+            if y.__class__ is Tensor and y._array.__class__ is np.ndarray and y._array.base is not None:
                 writing.note_view(y, function, args, kwargs)
             return y
     y = function(*[data_of(x) for x in args], **kwargs)
     if function in tape.constants and not (function in MAKE_ROOM and y.dtype.kind in "fc"):
         return y
     y = without_graph(y)
-    if y.__class__ is Tensor and y._data.__class__ is np.ndarray and y._data.base is not None and args:
+    if y.__class__ is Tensor and y._array.__class__ is np.ndarray and y._array.base is not None and args:
         writing.note_view(y, function, args, kwargs)
     return y
 
@@ -641,23 +656,27 @@ def binary(function: Any, operation: Callable[[Any, Any], Any], a: Any, b: Any) 
     """`record` for the operators: two arguments, at least one of them a Tensor, and no keywords."""
     da, db, pa, pb = a, b, None, None
     if isinstance(a, Tensor):
-        da = a._data
-        if a.requires_grad:
+        da = a._array
+        if a._requires_grad:
             pa = a.step or a
+    elif a.__class__ not in PLAIN:
+        da = plain_array(a)
     if isinstance(b, Tensor):
-        db = b._data
-        if b.requires_grad:
+        db = b._array
+        if b._requires_grad:
             pb = b.step or b
+    elif b.__class__ not in PLAIN:
+        db = plain_array(b)
     y = new_tensor(Tensor)
-    y._data = value = operation(da, db)
+    y._array = value = operation(da, db)
     y.grad = None
     if (pa is not None or pb is not None) and recording():
-        y.requires_grad = True
+        y._requires_grad = True
         y.step = Node(function, rules[function], value, (da, db), (pa, pb), NO_KWARGS)
         if value.__class__ is not float64 and (value.__class__ is not np.ndarray or value.dtype.kind not in "fc"):
             return result(y.step)  # type: ignore[no-any-return]
     else:
-        y.requires_grad, y.step = False, None
+        y._requires_grad, y.step = False, None
     return y
 
 
@@ -681,10 +700,15 @@ def result(node: Node) -> Any:
             return Tensor(value)
         raise TypeError(
             f"gradients pass through floating-point and complex values only; {tape.name_of(node.function)} returned "
-            f"{value.dtype}: detach() the input"
+            f"{value.dtype}: "
+            + (
+                "an array of Python objects took part; convert it with .astype(float)"
+                if value.dtype == object
+                else "detach() the input"
+            )
         )
     y = new_tensor(Tensor)
-    y._data, y.grad, y.requires_grad, y.step = value, None, True, node
+    y._array, y.grad, y._requires_grad, y.step = value, None, True, node
     return y
 
 
@@ -701,7 +725,7 @@ def without_graph(y: Any) -> Any:
     """Arrays and numbers become Tensors that need no gradient; anything else stays what it is."""
     if y.__class__ is np.ndarray:
         t = new_tensor(Tensor)
-        t._data, t.grad, t.requires_grad, t.step = y, None, False, None
+        t._array, t.grad, t._requires_grad, t.step = y, None, False, None
         return t
     if isinstance(y, np.ndarray | np.generic):
         return Tensor(y)
@@ -716,19 +740,59 @@ def _like(several: Any, parts: list[Any]) -> Any:
 
 
 def data_of(x: Any) -> Any:
-    """The plain value of an argument: Tensors, alone or in a list, are replaced by their arrays."""
+    """The plain value of an argument: Tensors, alone or in a list, and tables are replaced by their arrays."""
+    if x.__class__ in PLAIN:
+        return x
     if isinstance(x, Tensor):
-        return x._data
-    if isinstance(x, SEQUENCES) and holds_tensor(x):
-        parts = [data_of(part) for part in x]
-        return tuple(parts) if isinstance(x, tuple) else parts
+        return x._array
+    if isinstance(x, SEQUENCES):
+        if holds_tensor(x):
+            parts = [data_of(part) for part in x]
+            return tuple(parts) if isinstance(x, tuple) else parts
+        return x
+    return plain_array(x)
+
+
+PLAIN = {np.ndarray, np.float64, np.float32, float, int, complex, bool, str, slice, type(None)}
+
+
+def plain_array(x: Any) -> Any:
+    """What holds numbers in a way of its own, as an ndarray: a Series, a DataFrame, a memory-mapped file.
+
+    Raises
+    ------
+    TypeError
+        If it means something else than NumPy by its operators, or has entries that do not count.
+    """
+    kind = type(x)
+    if isinstance(x, np.ndarray):
+        if isinstance(x, np.memmap | np.recarray) or kind.__module__.startswith("pellucid."):
+            return x.view(np.ndarray)
+        advice = ADVICE.get(kind.__name__, "np.asarray(x), if its values are all that is meant")
+        raise TypeError(
+            f"the operators of {kind.__module__}.{kind.__name__} have a meaning of their own, which a gradient would "
+            f"not follow: write {advice}"
+        )
+    if hasattr(kind, "to_numpy"):
+        return x.to_numpy()
+    if kind.__module__.startswith("scipy.sparse"):
+        raise TypeError(
+            f"{kind.__name__} of scipy.sparse takes no Tensors: write A.toarray() where that is small enough, or the "
+            f"product as a @pellucid.primitive: return A @ x, lambda dy: A.T @ dy"
+        )
     return x
+
+
+ADVICE = {
+    "matrix": "np.asarray(M), and @ for the matrix product",
+    "MaskedArray": "np.where(mask, 0.0, x), or x[~mask], with plain arrays",
+}
 
 
 def parent_of(x: Any) -> Any:
     """Where an argument's gradient goes: a Node, a leaf Tensor, a list of these for a list, or None."""
     if isinstance(x, Tensor):
-        return (x.step or x) if x.requires_grad else None
+        return (x.step or x) if x._requires_grad else None
     if isinstance(x, SEQUENCES) and holds_tensor(x):
         parents = [parent_of(part) for part in x]
         return parents if any([p is not None for p in parents]) else None

@@ -80,13 +80,15 @@ def value_and_grad(
         Takes the arguments of `f`; returns ``(value, gradient)``, or ``((value, anything), gradient)`` with `has_aux`.
     """
 
+    check_argnums(argnums)
+
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         places = chosen(f, argnums, args)
         trace = Trace([args[i] for i in places])
         y = trace.run(f, put(args, places, trace.variables), kwargs)
         y, aux = with_aux(f, y) if has_aux else (y, None)
-        if y.__class__ is not Tensor or y._data.size != 1:
+        if y.__class__ is not Tensor or y._array.size != 1:
             check_number(f, y)
         trace.check_complex(f, [y], holomorphic)
         dx = trace.pull([y], [np.ones(np.shape(y)) if holomorphic else None], keep=False)
@@ -98,12 +100,26 @@ def value_and_grad(
 
 def check_number(f: Callable[..., Any], y: Any) -> None:
     """Raise unless the value of f is one number."""
-    if not isinstance(y, (Tensor, np.ndarray, np.generic, int, float, complex)) or np.size(y) != 1:
-        array = isinstance(y, (Tensor, np.ndarray, list, tuple))
-        raise TypeError(
-            f"grad wants a function with one number as its value; {name_of(f)} returned "
-            f"{f'shape {np.shape(y)}' if array else type(y).__name__}: sum it, or use vjp"
-        )
+    if isinstance(y, (Tensor, np.ndarray, np.generic, int, float, complex)):
+        if np.size(y) == 1:
+            return
+        what = f"shape {np.shape(y)}: sum it, or use vjp"
+    elif isinstance(y, SEQUENCES):
+        what = f"a {type(y).__name__} of {len(y)}: "
+        what += "has_aux=True if the second is not to be differentiated, or use vjp" if len(y) == 2 else "use vjp"
+    else:
+        what = "None: does it lack a return?" if y is None else f"{type(y).__name__}: use vjp"
+    raise TypeError(f"grad wants a function with one number as its value; {name_of(f)} returned {what}")
+
+
+def numbers_in(f: Callable[..., Any], y: Any) -> tuple[Any, list[Any]]:
+    """The form and the leaves of the value of f; raises where there is no number among them."""
+    ends: list[Any] = []
+    form = flatten(y, ends)
+    if not any([np.asarray(data_of(end)).dtype.kind in "biufc" for end in ends]):
+        what = "None: does it lack a return?" if y is None else f"{type(y).__name__} without a number to differentiate"
+        raise TypeError(f"{name_of(f)} returned {what}")
+    return form, ends
 
 
 def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -129,8 +145,7 @@ def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> tuple[Any, ..
     trace = Trace(list(xs))
     y = trace.run(f, trace.variables, {})
     y, aux = with_aux(f, y) if has_aux else (y, None)
-    ends: list[Any] = []
-    form = flatten(y, ends)
+    form, ends = numbers_in(f, y)
 
     def pullback(dy: Any) -> tuple[Any, ...]:
         return tuple(trace.pull(ends, matching("dy", dy, "the value of the function", form, ends)))
@@ -169,12 +184,12 @@ class Trace:
         tensors = []
         for i, x in enumerate(leaves):
             parent: Any
-            if isinstance(x, Tensor) and x.requires_grad and recording():
-                parent, value = x.step or x, x._data
+            if isinstance(x, Tensor) and x._requires_grad and recording():
+                parent, value = x.step or x, x._array
                 self.inner = True
             else:
                 parent = variable(x, self.form, i)
-                value = parent._data
+                value = parent._array
                 self.own.append(parent)
             start = Node(alias, ALIAS, value, (value,), (parent,), NO_KWARGS)
             self.values.append(value)
@@ -205,11 +220,11 @@ class Trace:
 
     def pull_leaves(self, ends: list[Any], dys: list[Any], keep: bool = True) -> list[Any]:
         """Gradients for all variables, one after the other."""
-        reached = [(y, dy) for y, dy in zip(ends, dys, strict=True) if isinstance(y, Tensor) and y.requires_grad]
+        reached = [(y, dy) for y, dy in zip(ends, dys, strict=True) if isinstance(y, Tensor) and y._requires_grad]
         steps = [y.step for y, _ in reached]
         if keep and steps != self.planned_for:
             self.planned_for, self.plan = steps, newest_first(steps, set(self.starts))
-        again = recording() and (self.inner or any([isinstance(dy, Tensor) and dy.requires_grad for dy in dys]))
+        again = recording() and (self.inner or any([isinstance(dy, Tensor) and dy._requires_grad for dy in dys]))
         sums = gradients(
             [y for y, _ in reached],
             [seed(y, dy) for y, dy in reached],
@@ -253,7 +268,7 @@ class Trace:
 
 def settled(dx: Any) -> Any:
     """A gradient as the caller shall see it: a Tensor where it can be differentiated again, plain elsewhere."""
-    return dx if isinstance(dx, Tensor) and dx.requires_grad else plain(dx)
+    return dx if isinstance(dx, Tensor) and dx._requires_grad else plain(dx)
 
 
 def plain(x: Any) -> Any:
@@ -264,7 +279,7 @@ def plain(x: Any) -> Any:
 
 def depends_on_others(ends: list[Any], starts: list[Node]) -> bool:
     """Whether leaves of the user, or of a transform still running, took part in computing `ends` beside `starts`."""
-    todo: list[Any] = [x.step or x for x in ends if isinstance(x, Tensor) and x.requires_grad]
+    todo: list[Any] = [x.step or x for x in ends if isinstance(x, Tensor) and x._requires_grad]
     seen = set(starts)
     while todo:
         x = todo.pop()
@@ -292,10 +307,16 @@ def variable(x: Any, form: Any, i: int) -> Variable:
     data = np.asarray(data_of(x))
     if data.dtype.kind not in "fc":
         place = list(paths(form))[i].partition("]")[2]
-        kind = type(x).__name__ if data.dtype.kind in "OUSV" else str(data.dtype)
+        advice = "leave the argument out of argnums (its direction in jvp is None)"
+        if isinstance(x, np.ndarray) and data.dtype == object:
+            kind, way = "an array of Python objects", "convert it with .astype(float)"
+        elif data.dtype.kind in "OUSV":
+            kind, way = type(x).__name__, "pass numbers, arrays, and tuples, lists and dicts of them"
+        else:
+            kind, way = str(data.dtype), "write 1.0 for 1"
         raise TypeError(
             f"only floating-point and complex values have gradients; {f'{place} of ' if place else ''}this argument "
-            f"holds {kind}: write 1.0 for 1, or leave the argument out of argnums (its direction in jvp is None)"
+            f"holds {kind}: {way}, or {advice}"
         )
     return own_leaf(data)
 
@@ -307,6 +328,16 @@ def own_leaf(data: Any) -> Variable:
 
 
 # Arguments
+
+
+def check_argnums(argnums: Any) -> None:
+    """Raise where `argnums` is no whole number, nor several, before the function is called."""
+    numbers = argnums if isinstance(argnums, Sequence) and not isinstance(argnums, str) else (argnums,)
+    if any([isinstance(i, bool) or not isinstance(i, int | np.integer) for i in numbers]):
+        raise TypeError(
+            f"argnums must be the place of an argument, 0 for the first, or several; not {argnums!r}: write "
+            f"grad(f)(x), and for two arguments grad(f, (0, 1))(x, y)"
+        )
 
 
 def chosen(f: Callable[..., Any], argnums: Argnums, args: Sequence[Any]) -> list[int]:

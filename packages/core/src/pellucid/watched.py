@@ -128,13 +128,13 @@ def plain(x: Any) -> Any:
 def replace(x: Tensor, values: Any) -> None:
     """``x.data = values``."""
     if isinstance(values, Watched):
-        if values.owner is x and np.shares_memory(values, x._data) and values.shape == x.shape:
+        if values.owner is x and np.shares_memory(values, x._array) and values.shape == x.shape:
             return  # the end of x.data += v, which has been noted
         values = plain(values)
     if x.step is not None:
         raise TypeError("the data of a result cannot be exchanged: it would not be what its gradient belongs to")
-    x._data = np.asarray(values)
-    if x.requires_grad:
+    x._array = np.asarray(values)
+    if x._requires_grad:
         x._check_has_gradients()
 
 

@@ -59,10 +59,10 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
 
         value = array(value)
     index = plain_index(index)
-    if x._data.__class__ is not np.ndarray:
+    if x._array.__class__ is not np.ndarray:
         raise TypeError("this Tensor is a single number, which cannot be written into: make a new one, or write x += v")
-    if not recording() or (not x.requires_grad and parent_of(value) is None):
-        x._data[index] = data_of(value)
+    if not recording() or (not x._requires_grad and parent_of(value) is None):
+        x._array[index] = data_of(value)
         noted(x, "x[...] = ...")
         return
     alias = getattr(value, "alias", None)
@@ -76,10 +76,10 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
 def update(x: Tensor, name: str, other: Any) -> Tensor:
     """``x += other``, where `name` is "add", and the like."""
     operation: Callable[[Any, Any], Any] = getattr(operator, name)
-    if x._data.__class__ is not np.ndarray:
+    if x._array.__class__ is not np.ndarray:
         return operation(x, other)  # type: ignore[no-any-return]  # a number: as in NumPy, another one takes its place
-    if not recording() or (not x.requires_grad and parent_of(other) is None):
-        getattr(operator, "i" + name)(x._data, data_of(other))
+    if not recording() or (not x._requires_grad and parent_of(other) is None):
+        getattr(operator, "i" + name)(x._array, data_of(other))
         noted(x, "x += ..., or its like")
         return x
     refuse(x, other)
@@ -96,12 +96,12 @@ def become(x: Tensor, y: Any) -> Tensor:
             f"a Tensor of {x.dtype} cannot take a result of {kind}: convert it with astype, or make a new one"
         )
     if not recording() or parent_of(y) is None:
-        if recording() and x.requires_grad:
+        if recording() and x._requires_grad:
             refuse(x, y)
             overwrite_recorded(x, (operator.getitem, (...,), NO_KWARGS), data_of(y))
             put_through(x)
             return x
-        x._data[...] = data_of(y)
+        x._array[...] = data_of(y)
         noted(x, "an operation with out=")
         return x
     refuse(x, y)
@@ -109,7 +109,7 @@ def become(x: Tensor, y: Any) -> Tensor:
         y = y.astype(x.dtype)
     if y.step is None:
         y = record(np.positive, (y,), NO_KWARGS)
-    x._data, x.step, x.requires_grad = y._data, y.step, True
+    x._array, x.step, x._requires_grad = y._array, y.step, True
     put_through(x)
     return x
 
@@ -117,7 +117,7 @@ def become(x: Tensor, y: Any) -> Tensor:
 def refuse(x: Tensor, value: Any) -> None:
     """Raise where a recorded write has no meaning."""
     for t in family(x):
-        if t.step is None and t.requires_grad:
+        if t.step is None and t._requires_grad:
             raise RuntimeError(
                 f"this {'leaf' if t is x else 'Tensor is a view of a leaf that'} needs a gradient and cannot be "
                 f"changed in place while operations are recorded: write into a copy (y = x.copy()), or put the update "
@@ -129,7 +129,7 @@ def refuse(x: Tensor, value: Any) -> None:
         )
     if x.dtype.kind == "f" and np.iscomplexobj(data_of(value)):
         raise TypeError("a Tensor of real numbers cannot take complex ones: make it complex with astype first")
-    if getattr(x, "alias", None) is not None and not x._data.flags.writeable and not tape.somebody_checks:
+    if getattr(x, "alias", None) is not None and not x._array.flags.writeable and not tape.somebody_checks:
         raise ValueError(f"the result of {tape.name_of(x.alias[1])} is read-only, as in NumPy: write into a copy")
 
 
@@ -164,26 +164,26 @@ def overwrite_recorded(x: Tensor, place: Place, value: Any) -> None:
     parents = (parent_of(x), parent_of(value), None)
     if parents[1] is not None:
         part = blank(value)
-    x._data, x.requires_grad = array, True
+    x._array, x._requires_grad = array, True
     x.step = Node(written_over, WRITTEN_OVER, old, (old, part, place), parents, NO_KWARGS)
 
 
 def memory_of(x: Tensor) -> Any:
     """An array with the values of x that may be written into: its own if nobody else can see it, or a copy."""
     if nobody_else_sees(x) and (x.step is None or x.step.function is written_over):
-        return x._data
-    return np.array(x._data)
+        return x._array
+    return np.array(x._array)
 
 
 def nobody_else_sees(x: Tensor) -> bool:
-    data = x._data
+    data = x._array
     own = data.__class__ is np.ndarray and data.base is None and data.flags.owndata and data.flags.writeable
     del data
     return own and references(x) <= ALONE
 
 
 def references(x: Tensor) -> int:
-    return getrefcount(x._data)
+    return getrefcount(x._array)
 
 
 ALONE = references(Tensor(np.zeros(1)))  # to an array that only its Tensor holds
@@ -252,8 +252,8 @@ def note_view(y: Tensor, function: Callable[..., Any], args: tuple[Any, ...], kw
     x = args[0]
     if not isinstance(x, Tensor):
         return
-    data = x._data
-    if y._data.base is data or (data.base is not None and y._data.base is data.base):
+    data = x._array
+    if y._array.base is data or (data.base is not None and y._array.base is data.base):
         link(y, x, function, args[1:], kwargs)
 
 
@@ -304,8 +304,8 @@ def views_below(root: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 def reread(view: Tensor, parent: Tensor, function: Any, rest: Any, kwargs: Any) -> None:
     """The view takes the values of its parent's present version: as a copy, which leaves that memory to the parent."""
-    values, old = np.array(function(parent._data, *rest, **kwargs)), blank(parent)
-    view._data, view.requires_grad = values, True
+    values, old = np.array(function(parent._array, *rest, **kwargs)), blank(parent)
+    view._array, view._requires_grad = values, True
     parents = (parent_of(parent), *[None] * len(rest))
     view.step = Node(function, tape.rules[function], values, (old, *rest), parents, kwargs)
 
@@ -315,7 +315,7 @@ def read_version(x: Tensor, index: Any) -> Any:
 
     The node keeps no hold of the memory of x, so that the next write need not copy it.
     """
-    values = x._data[index]
+    values = x._array[index]
     is_view = values.__class__ is np.ndarray and values.base is not None
     values = np.array(values) if is_view else values
     old = blank(x)
@@ -331,19 +331,19 @@ def read_version(x: Tensor, index: Any) -> Any:
 
 def noted(x: Tensor, how: str) -> None:
     """After a write into the memory of x: tell the tape, and the views of x that have memory of their own."""
-    tape.wrote(x._data, how)
+    tape.wrote(x._array, how)
     if getattr(x, "alias", None) is None and getattr(x, "views", None) is None:
         return
     line = list(family(x))
     for child, parent in zip(line, line[1:], strict=False):
-        if not np.may_share_memory(child._data, parent._data):
-            overwrite(parent._data, child.alias[1:], child._data)
-            tape.wrote(parent._data, how)
+        if not np.may_share_memory(child._array, parent._array):
+            overwrite(parent._array, child.alias[1:], child._array)
+            tape.wrote(parent._array, how)
     for view, parent in views_below(line[-1]):
         function, rest, kwargs = view.alias[1:]
-        if all(view is not t for t in line) and not np.may_share_memory(view._data, parent._data):
-            view._data[...] = function(parent._data, *rest, **kwargs)
-            tape.wrote(view._data, how)
+        if all(view is not t for t in line) and not np.may_share_memory(view._array, parent._array):
+            view._array[...] = function(parent._array, *rest, **kwargs)
+            tape.wrote(view._array, how)
 
 
 # NumPy's functions that write into their first argument
@@ -435,8 +435,8 @@ def at(ufunc: Any, x: Any, index: Any, *values: Any) -> None:
             f"np.{ufunc.__name__}.at would write a Tensor into a plain array, which drops its gradient: make the array "
             f"a Tensor first"
         )
-    if not recording() or (not x.requires_grad and all(parent_of(v) is None for v in values)):
-        ufunc.at(x._data, plain_index(index), *[data_of(v) for v in values])
+    if not recording() or (not x._requires_grad and all(parent_of(v) is None for v in values)):
+        ufunc.at(x._array, plain_index(index), *[data_of(v) for v in values])
         noted(x, f"np.{ufunc.__name__}.at")
         return
     if ufunc not in (np.add, np.subtract):
@@ -445,5 +445,5 @@ def at(ufunc: Any, x: Any, index: Any, *values: Any) -> None:
 
     index = plain_index(index)
     refuse(x, values[0])
-    spread = np.broadcast_to(values[0], x._data[index].shape)
+    spread = np.broadcast_to(values[0], x._array[index].shape)
     become(x, ufunc(x, record(scattered, (spread, index, x.shape), NO_KWARGS)))

@@ -112,9 +112,9 @@ def upper_bound_slope(dy: Any, y: Any, x: Any, a_min: Any = None, a_max: Any = N
     return np.where((y == a_max) & (y != x), dy, 0.0)
 
 
-def cast(x: Any, dtype: Any) -> Any:
+def cast(x: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe") -> Any:
     """The same values in another floating-point type."""
-    return x.astype(dtype)
+    return x.astype(dtype, order, casting)
 
 
 # fmt: off
@@ -180,7 +180,7 @@ rule(np.frexp,       lambda dy, y, x: np.ldexp(dy[0], -y[1]))
 rule(np.clip,        clip_slope, lower_bound_slope, upper_bound_slope)
 rule(np.where,       None, lambda dy, y, mask, a, b: np.where(mask, dy, 0.0),
                            lambda dy, y, mask, a, b: np.where(mask, 0.0, dy))
-rule(cast,           lambda dy, y, x, dtype: dy)
+rule(cast,           lambda dy, y, x, dtype, order="K", casting="unsafe": dy)
 rule(np.copy,        lambda dy, y, x, order="K", subok=False: dy)
 # fmt: on
 
