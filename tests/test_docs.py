@@ -80,6 +80,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def registry_as_it_was():
     """Forget afterwards what a page registers, and the rules it states."""
+    import pellucid.building  # noqa: F401
     import pellucid.rules  # noqa: F401  all rules of our own are there now
     from pellucid import registry, tape
 

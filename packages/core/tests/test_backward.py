@@ -414,3 +414,19 @@ def test_generators_may_leave_no_grad_in_any_order():
     finally:
         done.set()
         thread.join()
+
+
+@pytest.mark.parametrize("product", [np.multiply, np.dot, np.inner, np.outer, np.matmul])
+def test_a_factor_may_change_where_the_other_needs_no_gradient(product):
+    w, x = Tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0])
+    for y in (np.sum(product(w, x)), np.sum(product(x, w))):
+        with no_grad():
+            w *= 2.0
+        w.grad = None
+        y.backward()
+        np.testing.assert_array_equal(w.grad.data, [7, 7] if product is np.outer else x)
+    y = np.sum(product(w, w))
+    with no_grad():
+        w *= 2.0
+    with pytest.raises(RuntimeError, match="its gradient needs the old values"):
+        y.backward()

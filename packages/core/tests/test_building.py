@@ -4,7 +4,6 @@ import ctypes
 import io
 import json
 import math
-import pickle
 import random
 import struct
 
@@ -356,12 +355,6 @@ def test_a_plain_form_keeps_the_gradient(form, t, v):
     f, slope = KEPT[form]
     f(t, v).backward()
     assert t.grad.item() == slope
-
-
-def test_a_pickle_of_a_result_is_its_values(t):
-    again = pickle.loads(pickle.dumps(t * 2.0))
-    assert (again.item(), again.requires_grad) == (1.0, False)
-    assert pickle.loads(pickle.dumps(t)).requires_grad
 
 
 SPACES = {

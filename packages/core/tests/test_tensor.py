@@ -149,13 +149,16 @@ def test_copies(duplicate):
     assert not z.requires_grad
 
 
-def test_a_copy_of_a_result_passes_its_gradient_on_and_a_pickle_knows_no_graph():
+def test_a_copy_of_a_result_passes_its_gradient_on_and_it_cannot_be_pickled():
     x = leaf([1.0, 2.0])
     y = x * 3.0
     (copy.copy(y) + copy.deepcopy({"y": y})["y"]).sum().backward()
     np.testing.assert_array_equal(x.grad.data, [6, 6])
-    assert not pickle.loads(pickle.dumps(x * 2.0)).requires_grad
+    with pytest.raises(TypeError, match=r"a pickle of this Tensor would silently drop its gradient: detach\(\)"):
+        pickle.dumps(x * 2.0)
+    assert pickle.loads(pickle.dumps((x * 2.0).detach())).tolist() == [2.0, 4.0]
     with no_grad():
+        assert not pickle.loads(pickle.dumps(x * 2.0)).requires_grad
         assert not copy.copy(x * 2.0).requires_grad
 
 

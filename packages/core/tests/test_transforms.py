@@ -490,3 +490,13 @@ def test_dicts_of_other_classes_stay_what_they_are():
     slopes = grad(lambda p: p.a * p.inner["b"])(Bunch(a=2.0, inner=defaultdict(float, b=3.0)))
     assert type(slopes) is Bunch and type(slopes.inner) is defaultdict
     assert slopes == {"a": 3.0, "inner": {"b": 2.0}}
+
+
+def test_the_value_of_vjp_may_be_written_into():
+    x = np.array([1.0, 2.0])
+    for f in (np.exp, lambda x: x, lambda x: {"y": x}):
+        y, pullback = vjp(f, x)
+        expected = pullback(y)[0]
+        (y["y"] if isinstance(y, dict) else y)[:] = 0.0
+        np.testing.assert_array_equal(pullback(f(x))[0], expected)
+        assert x.tolist() == [1.0, 2.0]

@@ -209,6 +209,15 @@ def programs(draw):
         "w = u",
         "u = y * 1.0",
         "w = y[0]",
+        "u = y[::-1]",
+        "w = u.reshape(-1)",
+        "u = y[:, [2, 0, 1]]",
+        "u = np.split(y, 3)[1]",
+        "w = np.atleast_2d(y)[1]",
+        "u = np.squeeze(y)",
+        "w = y[1, ::-1].ravel()",
+        "u = y.real",
+        "w = np.unstack(y)[2]" if hasattr(np, "unstack") else "w = y[2]",
     ]
     values = ["x[0, 0]", "np.sum(u)", "2.0", "np.tanh(y[0, 1])", "w[-1]", "np.max(x)"]
     lines = []
@@ -226,11 +235,14 @@ def programs(draw):
     return lines
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(programs())
-def test_random_programs_with_views(lines):
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(programs(), st.booleans())
+def test_random_programs_with_views(lines, constant):
     def f(x):
-        scope = {"np": np, "x": x, "y": x * 1.0, "seen": 0.0}
+        y = x * 1.0
+        if constant:
+            y = np.array(A) if isinstance(x, np.ndarray) else Tensor(np.array(A))
+        scope = {"np": np, "x": x, "y": y, "seen": 0.0 * np.sum(x)}
         scope |= {"u": scope["y"][0], "w": scope["y"][:, 0]}
         for line in lines:
             exec(line, scope)
@@ -244,6 +256,70 @@ def test_random_programs_with_views(lines):
     if np.abs(expected) < 1e4:
         np.testing.assert_allclose(f(Tensor(A * 0.3, requires_grad=True)).numpy(), expected, rtol=1e-12)
         gradcheck(f, A * 0.3, rtol=1e-4, atol=1e-5)
+
+
+def test_a_read_at_several_places_is_no_view():
+    def f(x):
+        h = x * 1.0
+        h[0] = 2.0 * h[1]
+        before = h[:, [0, 1]]
+        h[:, [0, 1]] = 3.0 * before
+        before[0] = 7.0 * x[2, 2]
+        return np.sum(h**2) + np.sum(before**3)
+
+    agree(f, A)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda h: np.split(h, 2)[0],
+        lambda h: np.array_split(h, 2)[0],
+        lambda h: np.hsplit(h, 2)[0],
+        lambda h: np.atleast_1d(h),
+        lambda h: np.atleast_1d(h, 1.0)[0],
+        lambda h: np.atleast_2d(h)[0],
+        lambda h: np.squeeze(h),
+        lambda h: h.real,
+        lambda h: np.real_if_close(h),
+        lambda h: np.unstack(h.reshape(2, 2))[0] if hasattr(np, "unstack") else h[:],
+        lambda h: np.nan_to_num(h, copy=False),
+        lambda h: np.moveaxis(h.reshape(2, 2), 0, 1)[0],
+    ],
+)
+@pytest.mark.parametrize("constant", [True, False])
+def test_what_looks_into_a_tensor_writes_into_it(view, constant):
+    def f(x):
+        h = x * 1.0
+        if constant:
+            h = np.zeros(4) if isinstance(x, np.ndarray) else Tensor(np.zeros(4))
+        view(h)[0] = 5.0 * x[1]
+        return h * x
+
+    agree(f, v)
+
+
+def test_a_copy_keeps_the_strides():
+    h = Tensor(np.zeros((3, 4)))[::-1, ::2]
+    t = Tensor(2.0, requires_grad=True)
+    h[0] = t
+    where = h._array.ctypes.data
+    assert h.strides == (-32, 16) and h.reshape(-1)._array.flags.owndata
+    for _ in range(3):  # nobody else sees the copy: it is written into
+        h[1] = t
+        assert h._array.ctypes.data == where
+
+
+def test_a_write_through_a_detached_tensor_reaches_views_with_memory_of_their_own():
+    h, t = Tensor(np.zeros(4)), Tensor(3.0, requires_grad=True)
+    h[0] = t
+    view = h[1:]
+    h.detach()[2] = 9.0
+    assert h.tolist() == [3, 0, 9, 0] and view.tolist() == [0, 9, 0]
+    alone = (t * np.ones(2)).detach()
+    gc.collect()
+    alone[0] = 5.0
+    assert alone.tolist() == [5, 3]
 
 
 # What was computed before keeps its values

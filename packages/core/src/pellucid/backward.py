@@ -319,16 +319,20 @@ def refuse_overwritten(order: list[Node]) -> None:
     """Raise if a node needs an array that has been written into since it ran."""
     for node in order:
         if node.born < tape.last_write and node.args is not None:
-            structural = node.function in NEEDS_NO_VALUES
-            held = [] if structural else [node.value]
-            held += [x for x, parent in zip(node.args, node.parents, strict=True) if parent is None or not structural]
+            pairs = list(zip(node.args, node.parents, strict=True))
+            if node.function in NEEDS_NO_VALUES:
+                held = [x for x, parent in pairs if parent is None]
+            elif node.function in PRODUCTS:  # the gradient of each factor needs the other one
+                held = [x for (x, _), (_, parent) in zip(pairs, pairs[::-1], strict=True) if parent is not None]
+            else:
+                held = [node.value, *node.args]
             held += node.kwargs.values()
             for array in arrays(held):
                 if (how := tape.write_since(array, node.born)) is not None:
                     raise RuntimeError(
                         f"an array that {tape.name_of(node.function)} was computed from, or its result, has been "
-                        f"written into since (by {how}), so the gradient would be wrong: run backward() before the "
-                        f"update, or compute the result again after it"
+                        f"written into since (by {how}), and its gradient needs the old values: run backward() before "
+                        f"the update, or compute the result again after it"
                     )
 
 
@@ -337,6 +341,9 @@ NEEDS_NO_VALUES = {  # the gradient of these depends on shapes, and on arguments
     np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to, np.concatenate, np.stack, np.flip, np.roll,
     np.repeat, np.tile, np.copy, np.real, np.imag, np.conjugate, operator.getitem, written_over, pick,
 }  # fmt: skip
+
+
+PRODUCTS = {np.multiply, np.matmul, np.dot, np.inner, np.outer, np.vdot, np.vecdot}
 
 
 def add(sums: dict[Any, Any], owned: set[Any], x: Node | Tensor, dx: Any) -> None:

@@ -47,8 +47,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     ----------
     f : callable
         A function of Tensors, alone or nested, and of anything else; so is its value. It must do the same when it is
-        run again: random numbers are passed in, and nothing around it is changed. It may use Tensors from around it,
-        such as the weights of a layer, which get their gradients too.
+        run again: random numbers are passed in, and nothing around it is changed, its arguments neither. It may use
+        Tensors from around it, such as the weights of a layer, which get their gradients too. What it returns has
+        memory of its own, even where `f` returns a view.
 
     Returns
     -------
@@ -59,7 +60,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     Raises
     ------
     RuntimeError
-        In the backward pass, if `f` returned something else when it was run again, or used other Tensors.
+        If `f` writes into an argument that needs a gradient; in the backward pass, if it returned something else when
+        it was run again, or used other Tensors.
     """
     name = f"checkpoint({name_of(f)})"
 
@@ -135,6 +137,12 @@ def run(f: Callable[..., Any], form: Any, given: Any) -> Run:
     args, kwargs = unflatten(form, iter(inputs))
     with enable_grad():
         y = f(*args, **kwargs)
+    for start, x in zip(starts, inputs, strict=True):
+        if start is not None and x.step is not start:
+            raise RuntimeError(
+                f"{name_of(f)} wrote into its argument, which would not be seen outside of checkpoint: write into a "
+                f"copy"
+            )
     leaves: list[Any] = []
     flatten(y, leaves)
     return Run(y, *cut_off([end for end in leaves if needs_gradient(end)], starts, begun))

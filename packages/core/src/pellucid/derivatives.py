@@ -19,9 +19,10 @@ Symbols
     e       unit       as y or x          1 in one place and 0 elsewhere
     J       blocks     y.shape + x.shape  Jacobian
 
-Cost, in evaluations of f: `jvp` and `hvp` 4 to 6 (f, a recorded backward pass, a backward pass through both);
-`jacobian` about 2 for each entry of y, or 4 for each entry of x where that is less; `hessian` about 4 for each entry
-of x. Memory as for the backward pass, for every operation.
+Cost, in the arithmetic of f: `jvp` 3 to 6 and `hvp` 4 to 9 (f, a recorded backward pass, a backward pass through
+both); `jacobian` about 2 for each entry of y, or 4 for each entry of x where that is less; `hessian` about 4 for each
+entry of x. More time where operations are cheap, because every array on the way is kept and read again: memory as for
+the backward pass, for every operation.
 
 References
 ----------
@@ -91,7 +92,7 @@ def jvp(f: Callable[..., Any], xs: Any, vs: Any, has_aux: bool = False) -> tuple
     Notes
     -----
     There is no second set of rules for a forward mode: the pullback u ↦ Jᵀ u is linear, and its own pullback is
-    v ↦ J v. It costs 4 to 6 evaluations of `f` and, as the backward mode does, memory for every operation.
+    v ↦ J v. It costs 3 to 6 times the arithmetic of `f` and, as the backward mode does, memory for every operation.
     """
     for name, given in (("xs", xs), ("vs", vs)):
         if not isinstance(given, SEQUENCES):

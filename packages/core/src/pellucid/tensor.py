@@ -20,6 +20,7 @@ import operator
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -60,7 +61,7 @@ class Tensor:
     grad: Tensor | None
     _requires_grad: bool
     step: Node | None
-    alias: tuple[Tensor, Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # of a view: what of, and how; else unset
+    alias: Any  # of a view: what of, and how; of what was detached: a weak reference to the original; else unset
     views: list[Any]  # weak references to the views of this Tensor; unset where there were none
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
@@ -192,7 +193,9 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same values without a graph. They share memory."""
-        return Tensor(self._array)
+        same = Tensor(self._array)
+        same.alias = ref(self)
+        return same
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self._requires_grad and recording():
@@ -228,7 +231,7 @@ class Tensor:
     def __bool__(self) -> bool:
         return bool(self._array)  # as an array: one value has a truth, many raise
 
-    # Copying: a copy of a leaf is a leaf; a copy of a result passes its gradient on; a pickle knows no graph
+    # Copying: a copy of a leaf is a leaf; a copy of a result passes its gradient on, and it cannot be pickled
 
     def __copy__(self) -> Tensor:
         if self._requires_grad and self.step is not None and recording():
@@ -245,6 +248,8 @@ class Tensor:
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._requires_grad and self.step is not None and recording():
+            raise TypeError("a pickle of this Tensor would silently drop its gradient: detach() it first")
         return type(self)._restore, (np.asarray(self._array), self._requires_grad and self.is_leaf)
 
     @classmethod
@@ -637,14 +642,17 @@ def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 tape.check_keywords(function, needed, kwargs)
             values = tuple([data_of(x) for x in args])
             y = result(Node(function, backs, function(*values, **kwargs), values, parents, kwargs))
-            if y.__class__ is Tensor and y._array.__class__ is np.ndarray and y._array.base is not None:
+            if y.__class__ is Tensor and (y._array.base is not None or y._array is values[0]):
                 writing.note_view(y, function, args, kwargs)
             return y
-    y = function(*[data_of(x) for x in args], **kwargs)
+    values = tuple([data_of(x) for x in args])
+    y = function(*values, **kwargs)
     if function in tape.constants and not (function in MAKE_ROOM and y.dtype.kind in "fc"):
         return y
+    if function in tape.compositions and writing.shares_memory(y, values):
+        return tape.compositions[function](*args, **kwargs)  # its parts know what they are views of
     y = without_graph(y)
-    if y.__class__ is Tensor and y._array.__class__ is np.ndarray and y._array.base is not None and args:
+    if y.__class__ is Tensor and values and (y._array.base is not None or y._array is values[0]):
         writing.note_view(y, function, args, kwargs)
     return y
 

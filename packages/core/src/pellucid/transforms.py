@@ -150,7 +150,8 @@ def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> tuple[Any, ..
     def pullback(dy: Any) -> tuple[Any, ...]:
         return tuple(trace.pull(ends, matching("dy", dy, "the value of the function", form, ends)))
 
-    return (trace.outside(y), pullback, trace.outside(aux)) if has_aux else (trace.outside(y), pullback)
+    value = trace.outside(y, copy=True)
+    return (value, pullback, trace.outside(aux, copy=True)) if has_aux else (value, pullback)
 
 
 def stop_gradient(x: Any) -> Any:
@@ -239,15 +240,18 @@ class Trace:
             dxs.append(settled(dx))
         return dxs
 
-    def outside(self, y: Any) -> Any:
-        """A result as the caller shall see it: plain, unless a transform around this one needs its graph."""
+    def outside(self, y: Any, copy: bool = False) -> Any:
+        """A result as the caller shall see it: plain, unless a transform around this one needs its graph.
+
+        With `copy` nothing that the caller writes into it can reach what a later pull needs.
+        """
         if self.inner:
             return y
         if isinstance(y, Tensor):
-            return plain(y)
+            return plain(y.copy() if copy else y)
         leaves: list[Any] = []
         form = flatten(y, leaves)
-        return unflatten(form, iter([plain(x) if isinstance(x, Tensor) else x for x in leaves]))
+        return unflatten(form, iter([self.outside(x, copy) if isinstance(x, Tensor) else x for x in leaves]))
 
     def check_complex(self, f: Callable[..., Any], ends: list[Any], holomorphic: bool) -> None:
         """Raise where a number is complex on one side only, or on both and nothing says what its derivative is."""

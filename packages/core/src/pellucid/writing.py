@@ -65,7 +65,7 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
         x._array[index] = data_of(value)
         noted(x, "x[...] = ...")
         return
-    alias = getattr(value, "alias", None)
+    alias = alias_of(value)
     if alias is not None and alias[0] is x and alias[1] is operator.getitem and alias[2][0] is index:
         return  # the end of x[index] += v: the view has put it there already
     refuse(x, value)
@@ -129,8 +129,9 @@ def refuse(x: Tensor, value: Any) -> None:
         )
     if x.dtype.kind == "f" and np.iscomplexobj(data_of(value)):
         raise TypeError("a Tensor of real numbers cannot take complex ones: make it complex with astype first")
-    if getattr(x, "alias", None) is not None and not x._array.flags.writeable and not tape.somebody_checks:
-        raise ValueError(f"the result of {tape.name_of(x.alias[1])} is read-only, as in NumPy: write into a copy")
+    alias = alias_of(x)
+    if alias is not None and not x._array.flags.writeable and not tape.somebody_checks:
+        raise ValueError(f"the result of {tape.name_of(alias[1])} is read-only, as in NumPy: write into a copy")
 
 
 # A new version
@@ -138,7 +139,7 @@ def refuse(x: Tensor, value: Any) -> None:
 
 def written_over(x: Any, value: Any, place: Place) -> Any:
     """x with `value` at the place."""
-    out = np.array(x)
+    out = copied(x)
     overwrite(out, place, value)
     return out
 
@@ -172,12 +173,14 @@ def memory_of(x: Tensor) -> Any:
     """An array with the values of x that may be written into: its own if nobody else can see it, or a copy."""
     if nobody_else_sees(x) and (x.step is None or x.step.function is written_over):
         return x._array
-    return np.array(x._array)
+    return copied(x._array)
 
 
 def nobody_else_sees(x: Tensor) -> bool:
+    """Whether the memory of x is its own. CPython counts the references to an object, which answers that."""
     data = x._array
-    own = data.__class__ is np.ndarray and data.base is None and data.flags.owndata and data.flags.writeable
+    own = data.__class__ is np.ndarray and data.flags.writeable
+    own = own and (data.flags.owndata or (data.base.__class__ is Room and getrefcount(data.base) <= ALONE_IN_ROOM))
     del data
     return own and references(x) <= ALONE
 
@@ -186,7 +189,29 @@ def references(x: Tensor) -> int:
     return getrefcount(x._array)
 
 
+class Room(np.ndarray):
+    """Memory of a copy whose entries do not stand side by side."""
+
+
+def copied(array: Any) -> Any:
+    """A copy with the strides of the original, so that the same reshapes of it are views.
+
+    `np.array` closes gaps and turns negative strides round: its copy of ``x[::-1]`` could be raveled without another
+    copy, where NumPy's ravel of ``x[::-1]`` is a copy.
+    """
+    if array.__class__ is not np.ndarray or array.flags.forc:
+        return np.array(array)
+    first, end = tape.bounds(array)
+    room = Room(end - first, np.uint8)
+    start = array.__array_interface__["data"][0] - first
+    copy: Any = np.ndarray(array.shape, array.dtype, room, start, array.strides)
+    copy[...] = array
+    copy.flags.writeable = array.flags.writeable
+    return copy
+
+
 ALONE = references(Tensor(np.zeros(1)))  # to an array that only its Tensor holds
+ALONE_IN_ROOM = getrefcount(copied(np.zeros((2, 2))[:, 0]).base)  # to a Room that only one array looks into
 
 
 @lru_cache(maxsize=4096)
@@ -252,9 +277,29 @@ def note_view(y: Tensor, function: Callable[..., Any], args: tuple[Any, ...], kw
     x = args[0]
     if not isinstance(x, Tensor):
         return
-    data = x._array
-    if y._array.base is data or (data.base is not None and y._array.base is data.base):
+    if looks_into(y._array, x._array):
         link(y, x, function, args[1:], kwargs)
+
+
+def looks_into(view: Any, array: Any) -> bool:
+    """Whether a result of a function is its argument, or a view of it: not only a view of something."""
+    if view is array:
+        return isinstance(array, np.ndarray)  # two names of one number have no memory in common to write into
+    base = view.base
+    return base is not None and (base is array or base is array.base)
+
+
+def shares_memory(y: Any, values: tuple[Any, ...]) -> bool:
+    """Whether a result, or a part of one, looks into one of the arrays that a function was given."""
+    parts = y if isinstance(y, list | tuple) else (y,)
+    arrays = [x for x in values if isinstance(x, np.ndarray)]
+    return any(isinstance(part, np.ndarray) and looks_into(part, x) for part in parts for x in arrays)
+
+
+def alias_of(x: Any) -> Any:
+    """(what it is a view of, function, further arguments, keywords) of a view; None of what is none."""
+    alias = getattr(x, "alias", None)
+    return alias if alias.__class__ is tuple else None
 
 
 def link(y: Tensor, x: Tensor, function: Callable[..., Any], rest: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -272,14 +317,14 @@ def link(y: Tensor, x: Tensor, function: Callable[..., Any], rest: tuple[Any, ..
 def family(x: Tensor) -> Iterator[Tensor]:
     """x, what it is a view of, and so on to the root."""
     yield x
-    while (alias := getattr(x, "alias", None)) is not None:
+    while (alias := alias_of(x)) is not None:
         x = alias[0]
         yield x
 
 
 def put_through(x: Tensor) -> None:
     """After a recorded write into x: bring the Tensors that alias it to the same values."""
-    if getattr(x, "alias", None) is None and getattr(x, "views", None) is None:
+    if alias_of(x) is None and getattr(x, "views", None) is None:
         return
     line = list(family(x))
     for child, parent in zip(line, line[1:], strict=False):
@@ -297,14 +342,15 @@ def views_below(root: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         parent = todo.pop()
         for reference in getattr(parent, "views", None) or ():
             view = reference()
-            if view is not None and getattr(view, "alias", None) is not None and view.alias[0] is parent:
+            alias = alias_of(view)
+            if view is not None and alias is not None and alias[0] is parent:
                 yield view, parent
                 todo.append(view)
 
 
 def reread(view: Tensor, parent: Tensor, function: Any, rest: Any, kwargs: Any) -> None:
     """The view takes the values of its parent's present version: as a copy, which leaves that memory to the parent."""
-    values, old = np.array(function(parent._array, *rest, **kwargs)), blank(parent)
+    values, old = copied(function(parent._array, *rest, **kwargs)), blank(parent)
     view._array, view._requires_grad = values, True
     parents = (parent_of(parent), *[None] * len(rest))
     view.step = Node(function, tape.rules[function], values, (old, *rest), parents, kwargs)
@@ -316,8 +362,8 @@ def read_version(x: Tensor, index: Any) -> Any:
     The node keeps no hold of the memory of x, so that the next write need not copy it.
     """
     values = x._array[index]
-    is_view = values.__class__ is np.ndarray and values.base is not None
-    values = np.array(values) if is_view else values
+    is_view = values.__class__ is np.ndarray and looks_into(values, x._array)
+    values = copied(values) if is_view else values
     old = blank(x)
     node = Node(operator.getitem, tape.rules[operator.getitem], values, (old, index), (parent_of(x), None), NO_KWARGS)
     y = result(node)
@@ -332,7 +378,10 @@ def read_version(x: Tensor, index: Any) -> Any:
 def noted(x: Tensor, how: str) -> None:
     """After a write into the memory of x: tell the tape, and the views of x that have memory of their own."""
     tape.wrote(x._array, how)
-    if getattr(x, "alias", None) is None and getattr(x, "views", None) is None:
+    alias: Any = getattr(x, "alias", None)
+    if isinstance(alias, ref) and (origin := alias()) is not None:
+        x = origin  # what x was detached from, which may have views
+    if alias_of(x) is None and getattr(x, "views", None) is None:
         return
     line = list(family(x))
     for child, parent in zip(line, line[1:], strict=False):

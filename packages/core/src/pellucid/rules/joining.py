@@ -135,7 +135,11 @@ rule(assembled,       assembled_back)
 # fmt: on
 
 if hasattr(np, "unstack"):  # NumPy 2.1
-    rule(np.unstack, lambda dy, y, x, axis=0: np.stack(dy, axis))
+
+    @written_as(np.unstack)
+    def unstack(x: Any, /, *, axis: Any = 0) -> Any:
+        x = np.moveaxis(x, axis, 0)
+        return tuple([x[i] for i in range(len(x))])
 
 
 @written_as(np.block)
