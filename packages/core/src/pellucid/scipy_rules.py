@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 import scipy.special  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
+from pellucid.rules.elementwise import base_slope, exponent_slope as power_slope
 from pellucid.tape import constant, rule
 from pellucid.tensor import data_of, holds_tensor, record
 
@@ -175,9 +176,36 @@ def log_gamma_of_dimensions(a: Any, d: Any) -> Any:
     return scipy.special.multigammaln(a, d)
 
 
+def rgamma_slope(dy: Any, y: Any, x: Any) -> Any:
+    """−ψ(x) / Γ(x), and on the left, where both have poles, the slope of sin(πx) Γ(1 − x) / π, which is the same."""
+    left = (np.real(x) < 0.5) & (np.abs(np.imag(x)) < 1)
+    right, x = np.where(left, 1.0, x), np.where(left, x, 0.0)
+    mirrored = np.cos(np.pi * x) - np.sin(np.pi * x) / np.pi * special.digamma(1 - x)
+    return dy * np.where(left, special.gamma(1 - x) * mirrored, -np.where(left, 0.0, y) * special.digamma(right))
+
+
+def quotient_slope(y: Any, up: Any, down: Any, mirrored: Any) -> Any:
+    """y (ψ(up) − ψ(down)) for y = c Γ(up) / Γ(down), at the poles of Γ(down) too.
+
+    Where y is 0 there, it is the slope of y = c Γ(up) Γ(j) sin(πj) / π with j = 1 − down, where `mirrored` gives
+    c Γ(up) Γ(j). Where it is not, Γ(up) has a pole as well, and ψ(up) − ψ(down) is ψ(1 − up) − ψ(1 − down).
+    """
+    pole = (down <= 0) & (down == np.floor(down))
+    zero, both = pole & (y == 0), pole & (y != 0)
+    j, top = np.where(zero, 1 - down, 1.0), np.where(zero, up, 2.0)
+    turn = (special.digamma(top) - special.digamma(j)) * np.sin(np.pi * j) / np.pi - np.cos(np.pi * j)
+    up, down = (np.where(both, 1 - z, np.where(zero, 1.0, z)) for z in (up, down))
+    return np.where(zero, mirrored(top, j) * turn, y * (special.digamma(up) - special.digamma(down)))
+
+
 def gamma_density(a: Any, x: Any) -> Any:
-    """xᵃ⁻¹ e⁻ˣ / Γ(a)."""
-    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
+    """xᵃ⁻¹ e⁻ˣ / Γ(a); for large a with Stirling's series of Γ(a), by μ = x / a − 1: the powers would cancel."""
+    large = (a > 1000) & (x > 0)
+    b, z = np.where(large, a, 1.0), np.where(large, x, 1.0)
+    mu = (z - b) / b
+    far = np.sqrt(b) / (ROOT_2PI * z) * np.exp(b * (np.log1p(mu) - mu) - (1 - 1 / (30 * b * b)) / (12 * b))
+    x = np.where(large, 1.0, x)
+    return np.where(large, far, np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a)))
 
 
 def beta_density(a: Any, b: Any, x: Any) -> Any:
@@ -193,7 +221,7 @@ def student_density(df: Any, t: Any) -> Any:
 rule(special.gammaln,    lambda dy, y, x: dy * special.digamma(x))
 rule(special.loggamma,   lambda dy, y, x: dy * special.digamma(x))
 rule(special.gamma,      lambda dy, y, x: dy * y * special.digamma(x))
-rule(special.rgamma,     lambda dy, y, x: -dy * y * special.digamma(x))
+rule(special.rgamma,     rgamma_slope)
 rule(special.digamma,    lambda dy, y, x: dy * polygamma(1, x))
 rule(derivative_of_digamma, None, lambda dy, y, n, x: dy * polygamma(n + 1, x))
 rule(special._ufuncs._zeta, None, lambda dy, y, x, q: -dy * x * zeta(x + 1, q))
@@ -203,9 +231,11 @@ rule(special.beta,       lambda dy, y, a, b: dy * y * (special.digamma(a) - spec
                          lambda dy, y, a, b: dy * y * (special.digamma(b) - special.digamma(a + b)))
 rule(special.betaln,     lambda dy, y, a, b: dy * (special.digamma(a) - special.digamma(a + b)),
                          lambda dy, y, a, b: dy * (special.digamma(b) - special.digamma(a + b)))
-rule(special.binom,      lambda dy, y, n, k: dy * y * (special.digamma(n + 1) - special.digamma(n - k + 1)),
-                         lambda dy, y, n, k: dy * y * (special.digamma(n - k + 1) - special.digamma(k + 1)))
-rule(special.poch,       lambda dy, y, a, m: dy * y * (special.digamma(a + m) - special.digamma(a)),
+rule(special.binom,      lambda dy, y, n, k: dy * quotient_slope(y, n + 1, n - k + 1, special.beta),
+                         lambda dy, y, n, k:
+                         -dy * quotient_slope(y, k + 1, n - k + 1, lambda top, j: special.beta(top - j, j)))
+rule(special.poch,       lambda dy, y, a, m:
+                         dy * quotient_slope(y, a + m, a, lambda top, j: special.gamma(top) * special.gamma(j)),
                          lambda dy, y, a, m: dy * y * special.digamma(a + m))
 
 rule(special.gammainc,     None, lambda dy, y, a, x: dy * gamma_density(a, x))
@@ -235,13 +265,42 @@ def normal_hazard(x: Any, y: Any) -> Any:
     return np.where(left, tail, np.exp(-np.where(left, 0.0, x * x) / 2 - np.where(left, 0.0, y)) / ROOT_2PI)
 
 
+FAR = 100.0  # from here on the series below is exact to rounding
+
+
+def tail(t: Any) -> Any:
+    """t + 3 t² + 3·5 t³ + …, of which the slopes of erfcx, dawsn and wofz are made far from 0."""
+    return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t * (1 + 9 * t))))
+
+
+def erfcx_slope(dy: Any, y: Any, x: Any) -> Any:
+    """2xy − 2/√π, and far on the right its series in t = −1/2x²."""
+    far = np.real(x) + np.abs(np.imag(x)) > FAR
+    inverse = 1 / np.where(far, x, 1.0)
+    return dy * np.where(far, 2 / ROOT_PI * tail(-inverse * inverse / 2), 2 * np.where(far, 0.0, x) * y - 2 / ROOT_PI)
+
+
+def dawsn_slope(dy: Any, y: Any, x: Any) -> Any:
+    """1 − 2xy, and far from 0 its series in t = 1/2x²."""
+    far = np.abs(np.real(x)) - np.abs(np.imag(x)) > FAR
+    inverse = 1 / np.where(far, x, 1.0)
+    return dy * np.where(far, -tail(inverse * inverse / 2), 1 - 2 * np.where(far, 0.0, x) * y)
+
+
+def wofz_slope(dy: Any, y: Any, z: Any) -> Any:
+    """2i/√π − 2zy, and far above 0 its series in t = 1/2z²."""
+    far = np.abs(np.real(z)) + np.imag(z) > FAR
+    inverse = 1 / np.where(far, z, 1.0)
+    return dy * np.where(far, -2j / ROOT_PI * tail(inverse * inverse / 2), 2j / ROOT_PI - 2 * np.where(far, 0.0, z) * y)
+
+
 # fmt: off
 rule(special.erf,        lambda dy, y, x: dy * (2 / ROOT_PI * np.exp(-x * x)))
 rule(special.erfc,       lambda dy, y, x: dy * (-2 / ROOT_PI * np.exp(-x * x)))
 rule(special.erfi,       lambda dy, y, x: dy * (2 / ROOT_PI * np.exp(x * x)))
-rule(special.erfcx,      lambda dy, y, x: dy * (2 * x * y - 2 / ROOT_PI))
-rule(special.dawsn,      lambda dy, y, x: dy * (1 - 2 * x * y))
-rule(special.wofz,       lambda dy, y, z: dy * (2j / ROOT_PI - 2 * z * y))
+rule(special.erfcx,      erfcx_slope)
+rule(special.dawsn,      dawsn_slope)
+rule(special.wofz,       wofz_slope)
 rule(special.erfinv,     lambda dy, y, p: dy * (ROOT_PI / 2 * np.exp(y * y)))
 rule(special.erfcinv,    lambda dy, y, p: dy * (-ROOT_PI / 2 * np.exp(y * y)))
 rule(special.ndtr,       lambda dy, y, x: dy * (np.exp(-x * x / 2) / ROOT_2PI))
@@ -262,6 +321,11 @@ def log(x: Any) -> Any:
     return special.xlogy(1.0, x)
 
 
+def log_1p(x: Any) -> Any:
+    """The logarithm of 1 + x; of 0 it is −∞ without a warning."""
+    return special.xlog1py(1.0, x)
+
+
 def ratio(x: Any, y: Any) -> Any:
     """x / y, and 0 where both are 0."""
     nothing = (x == 0) & (y == 0)
@@ -274,14 +338,22 @@ def log_beside(x: Any, y: Any) -> Any:
 
 
 def box_cox_slope(lmbda: Any, log_x: Any) -> Any:
-    """By λ: log² x ∫₀¹ t xᵗᵞ dt with γ = λ, which is smooth at λ = 0."""
-    return log_x * log_x * special.hyp1f1(2, 3, lmbda * log_x) / 2
+    """By λ: log² x ∫₀¹ t xᵗᵞ dt with γ = λ, which is smooth at λ = 0; at x = 0 it is 1 / λ² for λ > 0."""
+    none = (log_x == -np.inf) & (lmbda > 0)
+    log_x, positive = np.where(none, 0.0, log_x), np.where(none, lmbda, 1.0)
+    return np.where(none, 1 / (positive * positive), log_x * log_x * special.hyp1f1(2, 3, lmbda * log_x) / 2)
+
+
+def part(x: Any, whole: Any) -> Any:
+    """x / whole for |x| ≤ whole: 0 where both are 0, and ±1 where both are infinite."""
+    endless = np.isinf(x)
+    return np.where(endless, np.sign(x), ratio(np.where(endless, 0.0, x), np.where(endless, 1.0, whole)))
 
 
 def pseudo_huber_delta(dy: Any, y: Any, delta: Any, r: Any) -> Any:
     """r⁴ / (s (s + δ)²) with s = √(δ² + r²), which is 2 (s − δ) − r² / s without its cancellation."""
     s = np.hypot(delta, r)
-    return dy * r * ratio(r, s) * ratio(r, s + delta) ** 2
+    return dy * r * part(r, s) * part(r, s + delta) ** 2
 
 
 # fmt: off
@@ -296,15 +368,15 @@ rule(special.kl_div,      lambda dy, y, p, q: dy * (log(p) - log(q)),    lambda 
 rule(special.huber,       lambda dy, y, delta, r: dy * np.maximum(np.abs(r) - delta, 0.0),
                           lambda dy, y, delta, r: dy * np.clip(r, -delta, delta))
 rule(special.pseudo_huber, pseudo_huber_delta,
-                          lambda dy, y, delta, r: dy * delta * ratio(r, np.hypot(delta, r)))
+                          lambda dy, y, delta, r: dy * delta * part(r, np.hypot(delta, r)))
 rule(special.boxcox,      lambda dy, y, x, lmbda: dy * x ** (lmbda - 1.0),
-                          lambda dy, y, x, lmbda: dy * box_cox_slope(lmbda, np.log(x)))
+                          lambda dy, y, x, lmbda: dy * box_cox_slope(lmbda, log(x)))
 rule(special.boxcox1p,    lambda dy, y, x, lmbda: dy * (1 + x) ** (lmbda - 1.0),
-                          lambda dy, y, x, lmbda: dy * box_cox_slope(lmbda, np.log1p(x)))
+                          lambda dy, y, x, lmbda: dy * box_cox_slope(lmbda, log_1p(x)))
 rule(special.inv_boxcox,  lambda dy, y, z, lmbda: dy * y ** (1.0 - lmbda),
-                          lambda dy, y, z, lmbda: -dy * y ** (1.0 - lmbda) * box_cox_slope(lmbda, np.log(y)))
+                          lambda dy, y, z, lmbda: -dy * y ** (1.0 - lmbda) * box_cox_slope(lmbda, log(y)))
 rule(special.inv_boxcox1p, lambda dy, y, z, lmbda: dy * (1 + y) ** (1.0 - lmbda),
-                          lambda dy, y, z, lmbda: -dy * (1 + y) ** (1.0 - lmbda) * box_cox_slope(lmbda, np.log1p(y)))
+                          lambda dy, y, z, lmbda: -dy * (1 + y) ** (1.0 - lmbda) * box_cox_slope(lmbda, log_1p(y)))
 rule(special.exprel,      lambda dy, y, x: dy * special.hyp1f1(2, 3, x) / 2)
 rule(special.expm1,       lambda dy, y, x: dy * (y + 1))
 rule(special.log1p,       lambda dy, y, x: dy / (1 + x))
@@ -312,8 +384,8 @@ rule(special.exp2,        lambda dy, y, x: dy * y * LN2)
 rule(special.exp10,       lambda dy, y, x: dy * y * LN10)
 rule(special.cbrt,        lambda dy, y, x: dy / (3 * y * y))
 rule(special.cosm1,       lambda dy, y, x: -dy * np.sin(x))
-rule(special.powm1,       lambda dy, y, a, b: dy * b * a ** (b - 1.0),
-                          lambda dy, y, a, b: dy * (y + 1) * np.log(a))
+rule(special.powm1,       base_slope,
+                          lambda dy, y, a, b: power_slope(dy, a**b, a, b))
 rule(special.sindg,       lambda dy, y, x: dy * special.cosdg(x) * PER_DEGREE)
 rule(special.cosdg,       lambda dy, y, x: -dy * special.sindg(x) * PER_DEGREE)
 rule(special.tandg,       lambda dy, y, x: dy * (1 + y * y) * PER_DEGREE)
@@ -371,6 +443,13 @@ def real(name: str, x: Any) -> Any:
     return x
 
 
+def i1e_slope(dy: Any, y: Any, x: Any) -> Any:
+    """Of I₁′ = (I₀ + I₂) / 2 = I₀ − I₁ / x the first form near 0, and the second far from it, where SciPy has no I₂."""
+    near = np.abs(x) < 1
+    inner = (special.i0e(x) + special.ive(2, np.where(near, x, 0.0))) / 2
+    return dy * (np.where(near, inner, special.i0e(x) - y / np.where(near, 1.0, x)) - np.sign(x) * y)
+
+
 # fmt: off
 rule(special.j0,   lambda dy, y, x: -dy * special.j1(x))
 rule(special.j1,   lambda dy, y, x: dy * (special.j0(x) - special.jv(2, x)) / 2)
@@ -381,9 +460,9 @@ rule(special.i1,   lambda dy, y, x: dy * (special.i0(x) + special.iv(2, x)) / 2)
 rule(special.k0,   lambda dy, y, x: -dy * special.k1(x))
 rule(special.k1,   lambda dy, y, x: -dy * (special.k0(x) + special.kv(2, x)) / 2)
 rule(special.i0e,  lambda dy, y, x: dy * (special.i1e(x) - np.sign(x) * y))
-rule(special.i1e,  lambda dy, y, x: dy * ((special.i0e(x) + special.ive(2, x)) / 2 - np.sign(x) * y))
+rule(special.i1e,  i1e_slope)
 rule(special.k0e,  lambda dy, y, x: dy * (y - special.k1e(x)))
-rule(special.k1e,  lambda dy, y, x: dy * (y - (special.k0e(x) + special.kve(2, x)) / 2))
+rule(special.k1e,  lambda dy, y, x: dy * (y - special.k0e(x) - y / x))
 rule(special.jv,   None, lambda dy, y, v, x: dy * (special.jv(v - 1, x) - special.jv(v + 1, x)) / 2)
 rule(special.yv,   None, lambda dy, y, v, x: dy * (special.yv(v - 1, x) - special.yv(v + 1, x)) / 2)
 rule(special.iv,   None, lambda dy, y, v, x: dy * (special.iv(v - 1, x) + special.iv(v + 1, x)) / 2)

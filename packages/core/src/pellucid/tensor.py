@@ -95,18 +95,12 @@ class Tensor:
 
     @property
     def data(self) -> Any:
-        if not self._requires_grad or self._array.__class__ is not np.ndarray:
-            return self._array
-        from pellucid.watched import watch
-
-        return watch(self, self._array)
+        return watched.watch(self, self._array) if self._array.__class__ is np.ndarray else self._array
 
     @data.setter
     def data(self, values: Any) -> None:
         if values is not self._array:
-            from pellucid.watched import replace
-
-            replace(self, values)
+            watched.replace(self, values)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -861,6 +855,6 @@ def refuse_out(function: Any, args: Any, kwargs: dict[str, Any]) -> None:
 
 
 from pellucid import rules as _rules  # noqa: E402, F401  (the table is filled as soon as Tensors exist)
-from pellucid import writing  # noqa: E402
+from pellucid import watched, writing  # noqa: E402
 from pellucid.rules import ufunc_methods as _ufunc_methods  # noqa: E402
 from pellucid.rules.elementwise import cast as _cast  # noqa: E402
