@@ -39,7 +39,8 @@ from typing import Any
 import numpy as np
 import scipy.special  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
-from pellucid.rules.elementwise import base_slope, exponent_slope as power_slope
+from pellucid.rules.elementwise import base_slope
+from pellucid.rules.elementwise import exponent_slope as power_slope
 from pellucid.tape import constant, rule
 from pellucid.tensor import data_of, holds_tensor, record
 
@@ -443,11 +444,18 @@ def real(name: str, x: Any) -> Any:
     return x
 
 
-def i1e_slope(dy: Any, y: Any, x: Any) -> Any:
-    """Of I₁′ = (I₀ + I₂) / 2 = I₀ − I₁ / x the first form near 0, and the second far from it, where SciPy has no I₂."""
-    near = np.abs(x) < 1
-    inner = (special.i0e(x) + special.ive(2, np.where(near, x, 0.0))) / 2
-    return dy * (np.where(near, inner, special.i0e(x) - y / np.where(near, 1.0, x)) - np.sign(x) * y)
+def scaled(sign: int, a: float, near: Any) -> Any:
+    """The slope of e⁻ˣ Iᵥ(x), sign 1, or eˣ Kᵥ(x), sign −1: `near`, whose terms cancel where x is large.
+
+    From 10⁴ on it is y times the slope of log y = … − log(x) / 2 − sign a / x − a / 2x², with a = (4v² − 1) / 8.
+    """
+
+    def back(dy: Any, y: Any, x: Any) -> Any:
+        far = np.abs(x) > 1e4
+        t = 1 / np.where(far, x, 1.0)
+        return dy * np.where(far, y * t * (a * t * (sign * np.sign(t) + t) - 0.5), near(y, np.where(far, 1.0, x)))
+
+    return back
 
 
 # fmt: off
@@ -459,10 +467,10 @@ rule(special.i0,   lambda dy, y, x: dy * special.i1(x))
 rule(special.i1,   lambda dy, y, x: dy * (special.i0(x) + special.iv(2, x)) / 2)
 rule(special.k0,   lambda dy, y, x: -dy * special.k1(x))
 rule(special.k1,   lambda dy, y, x: -dy * (special.k0(x) + special.kv(2, x)) / 2)
-rule(special.i0e,  lambda dy, y, x: dy * (special.i1e(x) - np.sign(x) * y))
-rule(special.i1e,  i1e_slope)
-rule(special.k0e,  lambda dy, y, x: dy * (y - special.k1e(x)))
-rule(special.k1e,  lambda dy, y, x: dy * (y - special.k0e(x) - y / x))
+rule(special.i0e,  scaled(1, -1 / 8, lambda y, x: special.i1e(x) - np.sign(x) * y))
+rule(special.i1e,  scaled(1, 3 / 8, lambda y, x: (special.i0e(x) + special.ive(2, x)) / 2 - np.sign(x) * y))
+rule(special.k0e,  scaled(-1, -1 / 8, lambda y, x: y - special.k1e(x)))
+rule(special.k1e,  scaled(-1, 3 / 8, lambda y, x: y - (special.k0e(x) + special.kve(2, x)) / 2))
 rule(special.jv,   None, lambda dy, y, v, x: dy * (special.jv(v - 1, x) - special.jv(v + 1, x)) / 2)
 rule(special.yv,   None, lambda dy, y, v, x: dy * (special.yv(v - 1, x) - special.yv(v + 1, x)) / 2)
 rule(special.iv,   None, lambda dy, y, v, x: dy * (special.iv(v - 1, x) + special.iv(v + 1, x)) / 2)

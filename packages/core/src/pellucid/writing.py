@@ -180,13 +180,17 @@ def nobody_else_sees(x: Tensor) -> bool:
     """Whether the memory of x is its own. CPython counts the references to an object, which answers that."""
     data = x._array
     own = data.__class__ is np.ndarray and data.flags.writeable
-    own = own and (data.flags.owndata or (data.base.__class__ is Room and getrefcount(data.base) <= ALONE_IN_ROOM))
+    own = own and (data.flags.owndata or (data.base.__class__ is Room and references_to_room(data) <= ALONE_IN_ROOM))
     del data
     return own and references(x) <= ALONE
 
 
 def references(x: Tensor) -> int:
     return getrefcount(x._array)
+
+
+def references_to_room(array: Any) -> int:
+    return getrefcount(array.base)
 
 
 class Room(np.ndarray):
@@ -211,7 +215,8 @@ def copied(array: Any) -> Any:
 
 
 ALONE = references(Tensor(np.zeros(1)))  # to an array that only its Tensor holds
-ALONE_IN_ROOM = getrefcount(copied(np.zeros((2, 2))[:, 0]).base)  # to a Room that only one array looks into
+_column = copied(np.zeros((2, 2))[:, 0])
+ALONE_IN_ROOM = references_to_room(_column)  # to a Room that only one array looks into
 
 
 @lru_cache(maxsize=4096)

@@ -58,8 +58,10 @@ rule(np.diff,
 
 @written_as(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    parts = [to_begin, np.diff(np.ravel(ary)), to_end]
-    return np.concatenate([np.ravel(part) for part in parts if part is not None])
+    """In the dtype of `ary`, to which NumPy casts what stands before and behind."""
+    dy = np.diff(np.ravel(one_array(ary)))
+    before, after = ([] if end is None else [np.ravel(one_array(end))] for end in (to_begin, to_end))
+    return np.concatenate([end.astype(dy.dtype, casting="same_kind") for end in [*before, dy, *after]])
 
 
 @written_as(np.gradient)

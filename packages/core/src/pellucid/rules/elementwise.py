@@ -7,7 +7,7 @@ slope of aᵇ by b is 0 at a = 0 for b ≥ 0, and NaN for a < 0, where a real po
 is infinite (a root or a logarithm at 0), it is.
 """
 
-from functools import reduce
+from functools import reduce, wraps
 from math import factorial
 from typing import Any
 
@@ -38,6 +38,13 @@ def per(a: Any, r: Any) -> Any:
     """a / r, and 0 where r is 0, in the derivatives too."""
     # mutate: number equivalent because any number but 0 will do
     return np.where(r == 0, 0.0, a / np.where(r == 0, 1.0, r))
+
+
+def leg(a: Any, b: Any, y: Any) -> Any:
+    """a / y where y is √(a² + b²), and 0 at the origin; beside an infinity what is finite is 0."""
+    endless = np.isinf(y)
+    a, b = (np.where(endless, np.sign(z) * np.isinf(z), z) for z in (a, b))
+    return per(a, np.where(endless, np.hypot(a, b), y))
 
 
 def share(a: Any, b: Any, y: Any) -> Any:
@@ -98,18 +105,21 @@ def bessel_i1(x: Any) -> Any:
     return np.sinh(x[..., None] * COSINES) @ (COSINES / 64)
 
 
-def clip_slope(
-    dy: Any, y: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, min: Any = None, max: Any = None
-) -> Any:
+@wraps(np.clip)
+def clip(x: Any, low: Any, high: Any) -> Any:
+    return np.clip(x, low, high)
+
+
+def clip_slope(dy: Any, y: Any, x: Any, low: Any, high: Any) -> Any:
     return np.where(y == x, dy, 0.0)
 
 
-def lower_bound_slope(dy: Any, y: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
-    return np.where((y == a_min) & (y != x) & (y != a_max), dy, 0.0)
+def lower_bound_slope(dy: Any, y: Any, x: Any, low: Any, high: Any) -> Any:
+    return np.where((y == low) & (y != x) & (y != high), dy, 0.0)
 
 
-def upper_bound_slope(dy: Any, y: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
-    return np.where((y == a_max) & (y != x), dy, 0.0)
+def upper_bound_slope(dy: Any, y: Any, x: Any, low: Any, high: Any) -> Any:
+    return np.where((y == high) & (y != x), dy, 0.0)
 
 
 def cast(x: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe") -> Any:
@@ -127,9 +137,9 @@ rule(np.float_power, base_slope,                            exponent_slope)
 rule(np.remainder,   lambda dy, y, a, b: dy,                lambda dy, y, a, b: -dy * np.floor_divide(a, b))
 rule(np.fmod,        lambda dy, y, a, b: dy,                lambda dy, y, a, b: -dy * np.rint((a - y) / b))
 rule(np.divmod,      lambda dy, y, a, b: dy[1],             lambda dy, y, a, b: -dy[1] * y[0])
-rule(np.arctan2,     lambda dy, y, a, b: dy * per(per(b, r := np.hypot(a, b)), r),
-                     lambda dy, y, a, b: -dy * per(per(a, r := np.hypot(a, b)), r))
-rule(np.hypot,       lambda dy, y, a, b: dy * per(a, y),    lambda dy, y, a, b: dy * per(b, y))
+rule(np.arctan2,     lambda dy, y, a, b: dy * per(leg(b, a, r := np.hypot(a, b)), r),
+                     lambda dy, y, a, b: -dy * per(leg(a, b, r := np.hypot(a, b)), r))
+rule(np.hypot,       lambda dy, y, a, b: dy * leg(a, b, y), lambda dy, y, a, b: dy * leg(b, a, y))
 rule(np.maximum,     lambda dy, y, a, b: dy * share(a, b, y), lambda dy, y, a, b: dy * share(b, a, y))
 rule(np.minimum,     lambda dy, y, a, b: dy * share(a, b, y), lambda dy, y, a, b: dy * share(b, a, y))
 rule(np.fmax,        lambda dy, y, a, b: dy * share(a, b, y), lambda dy, y, a, b: dy * share(b, a, y))
@@ -177,7 +187,7 @@ rule(np.sinc,        lambda dy, y, x: dy * sinc_slope(x))
 rule(np.i0,          lambda dy, y, x: dy * bessel_i1(x))
 rule(np.modf,        lambda dy, y, x: dy[0])
 rule(np.frexp,       lambda dy, y, x: np.ldexp(dy[0], -y[1]))
-rule(np.clip,        clip_slope, lower_bound_slope, upper_bound_slope)
+rule(clip,           clip_slope, lower_bound_slope, upper_bound_slope)
 rule(np.where,       None, lambda dy, y, mask, a, b: np.where(mask, dy, 0.0),
                            lambda dy, y, mask, a, b: np.where(mask, 0.0, dy))
 rule(cast,           lambda dy, y, x, dtype, order="K", casting="unsafe": dy)
@@ -245,6 +255,23 @@ def full_like(
 
     layout = dict(dtype=dtype, order=order, subok=subok, shape=shape, device=device)
     return record(filled, (data_of(a), fill_value), layout)
+
+
+NOTHING: Any = np._NoValue  # NumPy's own mark
+
+
+@written_as(np.clip)
+def clip_by_names(
+    a: Any, a_min: Any = NOTHING, a_max: Any = NOTHING, out: Any = None, *, min: Any = NOTHING, max: Any = NOTHING
+) -> Any:
+    """With the bounds under either of their names; since NumPy 2.1 `min` and `max`, of which one may be left out."""
+    from pellucid.tensor import record
+
+    if min is not NOTHING or max is not NOTHING:
+        if a_min is not NOTHING or a_max is not NOTHING:
+            raise ValueError("np.clip takes its bounds as a_min and a_max, or as min and max, but not as both")
+        a_min, a_max = (None if bound is NOTHING else bound for bound in (min, max))
+    return record(clip, (a, a_min, a_max), {})
 
 
 array_clip: Any = np._core.umath.clip  # type: ignore[attr-defined]  # what array.clip(tensor, tensor) calls
