@@ -86,7 +86,7 @@ def registry_as_it_was():
 
     if importlib.util.find_spec("scipy") is not None:
         import pellucid.scipy_rules  # noqa: F401
-    plugins, rules = registry._loaded(), dict(tape.rules)
+    plugins, rules = registry.loaded(), dict(tape.rules)
     yield
     registry._keep(plugins)
     tape.rules.clear()

@@ -72,7 +72,7 @@ def models(task: str | None = None, family: str | None = None) -> list[ModelSpec
     """
     if task is not None and task not in MODEL_TASKS:
         raise ValueError(f"task must be one of {', '.join(MODEL_TASKS)}; got {task!r}")
-    specs = [spec for plugin in _loaded() for spec in plugin.models]
+    specs = [spec for plugin in loaded() for spec in plugin.models]
     return [s for s in specs if (task is None or task in s.tasks) and (family is None or family == s.family)]
 
 
@@ -116,7 +116,7 @@ def spec_of(model: object) -> ModelSpec:
         If its class is not in the registry.
     """
     cls = model if isinstance(model, type) else type(model)
-    pairs = [(plugin, found) for plugin in _loaded() for found in plugin.models]
+    pairs = [(plugin, found) for plugin in loaded() for found in plugin.models]
     for plugin, found in pairs:
         if plugin.classes.get(found.id) is cls:
             return found
@@ -181,7 +181,7 @@ def register(model: T, /, *, id: str | None = None, summary: str | None = None, 
 
 def dataset_specs() -> list[DatasetSpec]:
     """All registered data sets."""
-    return [spec for plugin in _loaded() for spec in plugin.datasets]
+    return [spec for plugin in loaded() for spec in plugin.datasets]
 
 
 def dataset(name: str, /, **options: Any) -> Dataset:
@@ -196,7 +196,7 @@ def dataset(name: str, /, **options: Any) -> Dataset:
     TypeError
         For an option that the data set does not have; the message lists those it has.
     """
-    pairs = [(plugin, spec) for plugin in _loaded() for spec in plugin.datasets]
+    pairs = [(plugin, spec) for plugin in loaded() for spec in plugin.datasets]
     found = _find(name, "data set", pairs, DatasetNotFound)[1]
     make_data = resolve(found)
     known = inspect.signature(make_data).parameters
@@ -209,22 +209,22 @@ def dataset(name: str, /, **options: Any) -> Dataset:
 
 def components(kind: str | None = None) -> list[ComponentSpec]:
     """All registered components, or those of one kind ("activation", "loss", ...)."""
-    return [spec for plugin in _loaded() for spec in plugin.components if kind is None or kind == spec.kind]
+    return [spec for plugin in loaded() for spec in plugin.components if kind is None or kind == spec.kind]
 
 
 def commands() -> list[CommandSpec]:
     """All commands that plugins add to the command line."""
-    return [spec for plugin in _loaded() for spec in plugin.commands]
+    return [spec for plugin in loaded() for spec in plugin.commands]
 
 
 def checks() -> list[str]:
     """All further conformance checks that plugins bring, each "module:function"."""
-    return [target for plugin in _loaded() for target in plugin.checks]
+    return [target for plugin in loaded() for target in plugin.checks]
 
 
 def rule_modules() -> list[str]:
     """All modules with gradient rules that plugins bring."""
-    return [module for plugin in _loaded() for module in plugin.rules]
+    return [module for plugin in loaded() for module in plugin.rules]
 
 
 def load_rules() -> None:
@@ -260,7 +260,7 @@ def resolve(spec: Spec) -> Any:
         return found
     except (Exception, SystemExit) as error:
         kind = ModelLoadError if isinstance(spec, ModelSpec) else PluginLoadError
-        origin = next((f" ({p.info.origin})" for p in _loaded() if any(spec is own for own in p.specs)), "")
+        origin = next((f" ({p.info.origin})" for p in loaded() if any(spec is own for own in p.specs)), "")
         raise kind(f"{spec.id}{origin}: cannot import {spec.target}: {describe(error)}") from error
 
 
@@ -269,7 +269,7 @@ def resolve(spec: Spec) -> Any:
 
 def plugins() -> list[PluginInfo]:
     """What became of every installed plugin, and the families that were added by hand."""
-    return [plugin.info for plugin in _loaded()]
+    return [plugin.info for plugin in loaded()]
 
 
 def load_file(path: str | Path) -> None:
@@ -286,13 +286,13 @@ def load_file(path: str | Path) -> None:
     file = Path(path).resolve()
     name, family = file.stem, _kebab(file.stem)
     with _state.lock:
-        plugins, module = _loaded(), sys.modules.get(name)
+        plugins, module = loaded(), sys.modules.get(name)
         try:
             _own_family(family, advice="rename the file")
             _keep(p for p in plugins if not (p.by_hand and p.info.family == family))
-            start = _loaded()
+            start = loaded()
             code = _run(file)
-            registers, hooks = _loaded() is not start, any(hasattr(code, hook) for hook in HOOKS)
+            registers, hooks = loaded() is not start, any(hasattr(code, hook) for hook in HOOKS)
             if registers and hooks:
                 raise TypeError("a plugin file has hooks or calls pellucid.register, not both")
             if not registers:
@@ -306,6 +306,25 @@ def load_file(path: str | Path) -> None:
             if isinstance(error, (Exception, SystemExit)):
                 raise PluginLoadError(f"{plain(str(file))}: {describe(error)}") from error
             raise
+
+
+def import_file(path: str | Path) -> ModuleType:
+    """A Python file as a module under its own name, run anew; what it registers is registered.
+
+    Raises
+    ------
+    PluginLoadError
+        If the file is missing or fails, or its name is that of another module.
+    """
+    file = Path(path).resolve()
+    known = sys.modules.get(file.stem)
+    try:
+        return _run(file)
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(file.stem, None)
+        if known is not None:
+            sys.modules[file.stem] = known
+        raise PluginLoadError(f"{plain(str(file))}: {describe(error)}") from error
 
 
 def fit_hooks() -> tuple[pluggy.HookRelay, ...]:
@@ -326,7 +345,7 @@ class _State:
 _state = _State()
 
 
-def _loaded() -> tuple[Plugin, ...]:
+def loaded() -> tuple[Plugin, ...]:
     """All plugins; the first call loads them."""
     plugins = _state.plugins
     if plugins is not None:
@@ -356,12 +375,12 @@ def _keep(plugins: Iterable[Plugin]) -> tuple[Plugin, ...]:
 
 def _put(plugin: Plugin) -> None:
     """Add a family by hand, in the place of what was added under its name before."""
-    _keep([*(p for p in _loaded() if not (p.by_hand and p.info.family == plugin.info.family)), plugin])
+    _keep([*(p for p in loaded() if not (p.by_hand and p.info.family == plugin.info.family)), plugin])
 
 
 def _own_family(family: str, advice: str) -> Plugin:
     """What was added to a family by hand so far; an error if it belongs to a package."""
-    for plugin in _loaded():
+    for plugin in loaded():
         if plugin.info.family == family and plugin.info.status == "ok":
             if plugin.by_hand:
                 return plugin
@@ -417,7 +436,7 @@ def _warn(message: str) -> None:
 
 
 def _find_model(name: str) -> tuple[Plugin, ModelSpec]:
-    return _find(name, "model", [(plugin, spec) for plugin in _loaded() for spec in plugin.models], ModelNotFound)
+    return _find(name, "model", [(plugin, spec) for plugin in loaded() for spec in plugin.models], ModelNotFound)
 
 
 def _find(name: str, what: str, pairs: list[tuple[Plugin, S]], error: type[LookupError]) -> tuple[Plugin, S]:
@@ -485,11 +504,11 @@ def _nearest(name: str, specs: Iterable[ModelSpec | DatasetSpec]) -> list[str]:
 def _not_installed(name: str, what: str) -> str:
     """The line that installs an official family; only names from our own table, never from what was typed."""
     family = "datasets" if what == "data set" and "/" not in name else _kebab(name.partition("/")[0])
-    if family not in OFFICIAL_FAMILIES or any(plugin.info.family == family for plugin in _loaded()):
+    if family not in OFFICIAL_FAMILIES or any(plugin.info.family == family for plugin in loaded()):
         return ""
     return f" The family {family!r} is not installed: pip install {OFFICIAL_FAMILIES[family]}."
 
 
 def _not_loaded() -> str:
-    skipped = [f"{p.info.distribution} ({p.info.status})" for p in _loaded() if p.info.status != "ok"]
+    skipped = [f"{p.info.distribution} ({p.info.status})" for p in loaded() if p.info.status != "ok"]
     return f" Not loaded: {', '.join(skipped)}; see `pellucid plugins`." if skipped else ""
