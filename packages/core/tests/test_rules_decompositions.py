@@ -431,3 +431,9 @@ def test_a_defective_matrix_is_refused():
     grad(lambda a: np.linalg.eigvals(a)[0])(np.array([[1.0, 1.0], [0.0, 1 + 64 * EPS]]))
     a[0, 1] = 0.0
     grad(lambda a: np.sum(np.linalg.eigvals(a)))(a)
+
+
+def test_the_vectors_of_the_values_that_are_not_zero():
+    a = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [1.0, 3.0, 1.0]])  # the third row is the sum of the others
+    assert gradcheck(lambda a: (lambda u, s, vh: [u[:, :2] ** 2, vh[:2] ** 2])(*np.linalg.svd(a)), a)
+    assert gradcheck(lambda a: np.linalg.svd(a)[0][:, :2] ** 2, a)

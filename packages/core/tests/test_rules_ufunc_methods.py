@@ -558,3 +558,10 @@ def test_a_ufunc_without_a_rule_is_named():
     assert add3.reduce(x.detach()) == 3
     with no_grad():
         assert add3.reduce(x) == 3
+
+
+def test_numbers_of_python_take_the_precision_of_the_arrays_beside_them():
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    assert np.add(x, 1, order="F").dtype == np.float32
+    assert np.add(x, 1.0, order="F").dtype == np.float32
+    assert np.multiply(x, 1j, order="F").dtype == np.complex64

@@ -234,6 +234,7 @@ def nearest(found: Any, wanted: Any) -> Any:
     """For each wanted value the place of the nearest one that is left: (..., N), (..., N) -> (..., N)."""
     # mutate: factor equivalent because the nearest stays the nearest
     distance = np.abs(np.expand_dims(wanted, -1) - np.expand_dims(found, -2))  # (..., N wanted, N found)
+    # mutate: sign, factor equivalent because every place is written
     places = np.empty(np.shape(wanted), int)
     for i in range(np.shape(wanted)[-1]):
         places[..., i] = np.argmin(distance[..., i, :], axis=-1)

@@ -68,6 +68,7 @@ def into_arrays(ufunc: Any, method: str, args: Any, kwargs: dict[str, Any], outs
             tape.wrote(data_of(out), f"{tape.name_of(ufunc)}(..., out=)")
     parts = found if isinstance(found, tuple) else (found,)
     ys = tuple([without_graph(y) if out is None else out for out, y in zip(outs, parts, strict=True)])
+    # mutate: index equivalent because there is only one
     return ys if isinstance(found, tuple) else ys[0]
 
 
@@ -117,6 +118,7 @@ def called(ufunc: Any, *args: Any, **kwargs: Any) -> Any:
     asked = {name: kwargs[name] for name in ("signature", "casting") if name in kwargs}
     if kwargs.get("dtype") is not None:
         asked["signature"] = (None,) * ufunc.nin + (np.dtype(kwargs["dtype"]),) * ufunc.nout
+    # mutate: factor equivalent because only the first ones are looked at
     wanted = ufunc.resolve_dtypes(tuple(kinds), **asked)
     xs = [x if type(x) in WEAK or x.dtype == to else x.astype(to) for x, to in zip(xs, wanted, strict=False)]
     placing = {name: kwargs[name] for name in ("axis", "axes", "keepdims") if name in kwargs}
@@ -183,7 +185,7 @@ def fmax_shares(y: Any, x: Any, axis: Any, keepdims: Any, initial: Any, where: A
     return equal / among, initial_too / among
 
 
-def log_sum_exp(x: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
+def log_sum_exp(x: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """log Σ eˣ = m + log Σ eˣ⁻ᵐ with m = max x; −inf where there is nothing to add."""
     x = chosen(x, where)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
@@ -193,7 +195,7 @@ def log_sum_exp(x: Any, axis: Any = 0, keepdims: Any = False, where: Any = True)
     return y if keepdims else np.squeeze(y, axis=axis)[()]
 
 
-def log_sum_exp_slope(dy: Any, y: Any, x: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
+def log_sum_exp_slope(dy: Any, y: Any, x: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """dy eˣ⁻ʸ, and even shares for those that equal an infinite y."""
     x, y = chosen(x, where), kept(y, axis, keepdims)
     infinite = np.isinf(y)
@@ -221,7 +223,7 @@ def log_add_exp2(x: Any, initial: Any = -np.inf, **options: Any) -> Any:
     return log_add_exp(x * LN2, initial * LN2, **options) / LN2
 
 
-def reduced_by_steps(ufunc: Any, x: Any, axis: Any, keepdims: Any, initial: Any = NOT_GIVEN, where: Any = True) -> Any:
+def reduced_by_steps(ufunc: Any, x: Any, axis: Any, keepdims: Any, where: Any, initial: Any = NOT_GIVEN) -> Any:
     """y ← ufunc(y, xᵢ) for one i after the other."""
     from pellucid.tensor import Tensor, data_of
 
@@ -323,14 +325,14 @@ def equals_so_far(x: Any, y: Any) -> Any:
     return np.maximum(equals - np.maximum.accumulate(before), 1)
 
 
-def running_maximum_slope(dy: Any, y: Any, x: Any, axis: Any = 0) -> Any:
+def running_maximum_slope(dy: Any, y: Any, x: Any, axis: Any) -> Any:
     """Each result shares its gradient among all until then that equal it."""
     dy, y, x = (np.moveaxis(v, axis, 0) for v in (dy, y, x))
     shares = since(dy / equals_so_far(x, y), lambda step: y[:-step] == y[step:])
     return np.moveaxis(np.where(x == y, shares, 0.0), 0, axis)
 
 
-def running_log_sum_exp_slope(dy: Any, y: Any, x: Any, axis: Any = 0) -> Any:
+def running_log_sum_exp_slope(dy: Any, y: Any, x: Any, axis: Any) -> Any:
     """Σ dyᵢ exp(xⱼ − yᵢ) over all i ≥ j, as exp(xⱼ − yⱼ) Σ dyᵢ exp(yⱼ − yᵢ), where no exponent is positive."""
     dy, y, x = (np.moveaxis(v, axis, 0) for v in (dy, y, x))
     among = np.where(np.isinf(y), equals_so_far(x, y), 1)
@@ -338,6 +340,7 @@ def running_log_sum_exp_slope(dy: Any, y: Any, x: Any, axis: Any = 0) -> Any:
     return np.moveaxis(np.exp(gap(x, y)) * sums, 0, axis)
 
 
+# mutate: drop equivalent because the way by steps is slower only
 ACCUMULATE: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 rule(np.maximum.accumulate, running_maximum_slope)
 rule(np.minimum.accumulate, running_maximum_slope)
@@ -371,7 +374,7 @@ def stops(indices: Any, n: int) -> Any:
     return np.maximum(np.append(indices[1:], n), indices + 1)
 
 
-def add_reduceat_slope(dy: Any, y: Any, x: Any, indices: Any, axis: Any = 0) -> Any:
+def add_reduceat_slope(dy: Any, y: Any, x: Any, indices: Any, axis: Any) -> Any:
     """Every row that a sum was made of gets its gradient."""
     axis = axis % np.ndim(x)
     lengths = stops(indices, np.shape(x)[axis]) - indices
