@@ -336,7 +336,7 @@ def test_gradients_share_no_memory_with_a_dy_that_is_a_tensor_or_with_each_other
     a.grad.data[0] = c.grad.data[0] = 5.0
     assert dy.data[0] == 1.0
     assert b.grad.data[0] == 2.0
-    assert c.grad.data.flags.owndata
+    assert c.grad._array.flags.owndata
 
 
 def test_dy_takes_the_dtype_of_its_tensor():

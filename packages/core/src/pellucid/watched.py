@@ -12,6 +12,7 @@ Some writes stay unseen, because NumPy tells nobody of them:
 - through an ordinary array on the same memory: the one that the Tensor was made of, ``np.asarray(x.data)`` and its kin,
   ``x.data.view(np.ndarray)``, ``as_strided``;
 - by a method of an ordinary array, ``a.dot(b, out=x.data)``, and so with take, compress, choose, argmax, argmin, trace;
+- by a function that is handed on, as in ``np.apply_along_axis(f, 0, x.data)``;
 - through the memory: ``memoryview``, ``np.nditer``, DLPack, and code in C, as in ``rng.random(out=x.data)``.
 
 Inside `pellucid.checked()` the arrays that a graph holds are read-only, so that these raise too, unless they go through
@@ -29,32 +30,35 @@ from weakref import ref
 
 import numpy as np
 
-from pellucid import tape
+from pellucid import tape, writing
 from pellucid.tensor import Tensor
-from pellucid.writing import noted
 
 Array = np.ndarray[Any, Any]
+Sources = list[tuple["Watched", Array]]  # Watched arrays among the arguments of a function, and the same ones plain
 HOW = "a write into .data"
 
 
 class Watched(Array):
     """A view of a Tensor's array, or of a part of it."""
 
-    owner: ref[Tensor] | None = None  # a view that NumPy made has its owner in its base
+    __slots__ = ("owner",)
+    owner: ref[Tensor] | None  # unset in a view that NumPy made: its base has it
 
     def note(self) -> None:
         """Tell the tape that this memory has been written into."""
         if not self.flags.writeable:
             return
-        array, x = plain(self), owner_of(self)
-        if x is not None and np.may_share_memory(array, x._array):
-            noted(x, HOW)
+        array, owner = self.view(np.ndarray), owner_of(self)
+        x = owner() if owner is not None else None
+        if x is not None and (array.base is x._array or np.may_share_memory(array, x._array)):
+            writing.noted(x, HOW)
         else:  # the Tensor is gone, or has another array by now
             tape.wrote(array, HOW)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         outs = kwargs.get("out", ())
-        y = call(getattr(ufunc, method), args, kwargs, args[:1] if method == "at" else outs)
+        options = {name: plain(x) for name, x in kwargs.items()} if kwargs else kwargs
+        y = noting(args[:1] if method == "at" else outs, getattr(ufunc, method), [plain(x) for x in args], options)
         if not outs:
             return y
         parts = y if isinstance(y, tuple) else (y,)
@@ -72,28 +76,25 @@ class Watched(Array):
     def __getitem__(self, index: Any) -> Any:
         array = self.view(np.ndarray)
         y = array[index]
-        return watch(self, y) if y.__class__ is np.ndarray and y.base is array.base else y
+        return part_of(self, y) if y.__class__ is np.ndarray and y.base is array.base else y
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        try:
-            super().__setitem__(index, value)
-        finally:
-            self.note()
+        noting((self,), np.ndarray.__setitem__, (self, index, value), {})
 
     def __iter__(self) -> Iterator[Any]:
         return iter(plain(self)) if self.ndim == 1 else (self[i] for i in range(len(self)))
 
-    @property  # type: ignore[misc]
+    @property
     def real(self) -> Any:
-        return watched(plain(self).real, [self])
+        return call(getattr, (self, "real"), {}, ())
 
     @real.setter
     def real(self, value: Any) -> None:
         self.real[...] = value
 
-    @property  # type: ignore[misc]
+    @property
     def imag(self) -> Any:
-        return watched(plain(self).imag, [self])
+        return call(getattr, (self, "imag"), {}, ())
 
     @imag.setter
     def imag(self, value: Any) -> None:
@@ -108,8 +109,7 @@ class Watched(Array):
 
     @flat.setter
     def flat(self, value: Any) -> None:
-        plain(self).flat = value
-        self.note()
+        noting((self,), setattr, (plain(self), "flat", value), {})
 
     def byteswap(self, inplace: bool = False) -> Any:
         return call(np.ndarray.byteswap, (self, inplace), {}, (self,) if inplace else ())
@@ -129,35 +129,40 @@ class Watched(Array):
 
 def call(function: Callable[..., Any], args: Any, kwargs: Any, written: Any) -> Any:
     """Call a function of NumPy with plain arrays. What it writes into is noted, views that it returns are watched."""
-    sources: list[Watched] = []
+    sources: Sources = []
     arrays, options = [plain(x, sources) for x in args], {name: plain(x, sources) for name, x in kwargs.items()}
+    return watched(noting(written, function, arrays, options), sources)
+
+
+def noting(written: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a function; note what it has written into, also where it raises: that takes nothing back."""
     try:
-        y = function(*arrays, **options)
-    finally:  # an error does not take back what has been written by then
+        return function(*args, **kwargs)
+    finally:
         for array in written:
             if isinstance(array, Watched):
                 array.note()
-    return watched(y, sources)
 
 
-def plain(x: Any, found: list[Watched] | None = None) -> Any:
+def plain(x: Any, found: Sources | None = None) -> Any:
     """The same without any Watched arrays in it; these are appended to the list `found`."""
     if isinstance(x, Watched):
+        array = x.view(np.ndarray)
         if found is not None:
-            found.append(x)
-        return x.view(np.ndarray)
+            found.append((x, array))
+        return array
     if isinstance(x, list | tuple):
         return alike(x, [plain(part, found) for part in x])
     return x
 
 
-def watched(y: Any, sources: list[Watched]) -> Any:
+def watched(y: Any, sources: Sources) -> Any:
     """The result of a function: arrays that are views of one of the sources become Watched."""
     if y.__class__ is np.ndarray:
         if y.base is not None:
-            for x in sources:
-                if np.may_share_memory(plain(x), y):
-                    return watch(x, y)
+            for x, array in sources:
+                if y.base is array.base or np.may_share_memory(y, array):
+                    return part_of(x, y)
     elif isinstance(y, list | tuple):
         return alike(y, [watched(part, sources) for part in y])
     return y
@@ -170,20 +175,25 @@ def alike(several: Any, parts: list[Any]) -> Any:
     return type(several)(*parts) if hasattr(several, "_fields") else type(several)(parts)
 
 
-def watch(x: Tensor | Watched, array: Any) -> Any:
-    """The array of x, or a view of it, as one that notes writes."""
+def watch(x: Tensor, array: Any) -> Any:
+    """The array of x as one that notes writes."""
     view = array.view(Watched)
-    owner = owner_of(x) if isinstance(x, Watched) else x
-    if owner is not None:
-        view.owner = ref(owner)
+    view.owner = ref(x)
     return view
 
 
-def owner_of(view: Any) -> Tensor | None:
-    """The Tensor whose array it is, while there is one."""
+def part_of(x: Watched, array: Any) -> Any:
+    """A view of a Watched array, as another one."""
+    view = array.view(Watched)
+    view.owner = owner_of(x)
+    return view
+
+
+def owner_of(view: Any) -> ref[Tensor] | None:
+    """Leads to the Tensor whose array it is, while there is one."""
     while isinstance(view, Watched):
-        if view.owner is not None:
-            return view.owner()
+        if (owner := getattr(view, "owner", None)) is not None:
+            return owner  # type: ignore[no-any-return]
         view = view.base
     return None
 
@@ -228,7 +238,7 @@ def _method(name: str, writes: bool) -> Callable[..., Any]:
     function = getattr(np.ndarray, name)
 
     def method(self: Watched, *args: Any, **kwargs: Any) -> Any:
-        out = argument(function, "out", (self, *args), kwargs)
+        out = argument(function, "out", (self, *args), kwargs) if args or kwargs else None
         y = call(function, (self, *args), kwargs, (self, out) if writes else (out,))
         return out if isinstance(out, Watched) else y
 
@@ -256,10 +266,7 @@ def _reflected(operation: Callable[..., Any]) -> Callable[..., Any]:
 def _in_place(operation: Callable[..., Any]) -> Callable[..., Any]:
     def write(self: Watched, other: Any) -> Any:
         array = plain(self)
-        try:
-            y = operation(array, plain(other))
-        finally:
-            self.note()
+        y = noting((self,), operation, (array, plain(other)), {})
         return self if y is array else y
 
     return write
@@ -284,9 +291,13 @@ def replace(x: Tensor, values: Any) -> None:
             return  # the end of x.data += v, which has been noted
     if x.step is not None:
         raise TypeError("the data of a result cannot be exchanged: it would not be what its gradient belongs to")
-    x._array = np.asarray(values)
-    if x._requires_grad:
-        x._check_has_gradients()
+    old, x._array = x._array, np.asarray(values)
+    try:
+        if x._requires_grad:
+            x._check_has_gradients()
+    except TypeError:
+        x._array = old
+        raise
 
 
 __all__ = ["Watched", "plain", "replace", "watch"]
