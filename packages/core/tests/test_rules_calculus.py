@@ -44,6 +44,7 @@ case("ediff1d", np.ediff1d, (3, 4))
 case("ediff1d ends", np.ediff1d, (3, 4), (2,), (1, 3))
 case("ediff1d to_begin", lambda a, b: np.ediff1d(a, to_begin=b[0]), (3,), (1,))
 case("ediff1d to_end", lambda a, b: np.ediff1d(a, to_end=b), (3,), (2, 2))
+case("ediff1d to_begin of Tensors in a list", lambda a, b: np.ediff1d(a, None, [b[0], 1.0, b[1]]), (3,), (2,))
 case("ediff1d of one", np.ediff1d, (1,))
 case("ediff1d of nothing", np.ediff1d, (0,))
 
@@ -222,6 +223,8 @@ def test_precision_is_that_of_numpy():
     xp, fp = np.arange(4.0, dtype=np.float32) * 1.1, np.arange(4.0, dtype=np.float32)
     t = [Tensor(z, requires_grad=True) for z in (x, xp, fp)]
     np.testing.assert_array_equal(np.interp(*t, period=3.3).data, np.interp(x, xp, fp, period=3.3))
+    assert np.ediff1d(t[0], to_end=[1.0], to_begin=np.float64(2.0)).dtype == np.float32
+    assert np.ediff1d(x, to_begin=Tensor([1.0], requires_grad=True)).dtype == np.float32
     f = np.arange(4.0, dtype=np.float32)
     y = np.gradient(Tensor(f, requires_grad=True), np.array([0.0, 0.1, 0.3, 0.4]))
     assert y.dtype == np.float32
@@ -270,6 +273,8 @@ def test_what_numpy_refuses_is_refused():
         np.gradient(x, axis=2)
     with pytest.raises(ValueError, match="period that is not 0"):
         np.interp(line, [0.0, 1.0], [0.0, 1.0], period=0)
+    with pytest.raises(TypeError, match="'same_kind'"):
+        np.ediff1d(np.arange(3), to_end=line)
     with pytest.raises(ValueError, match="order must be non-negative"):
         np.diff(x, -1)
     with pytest.raises(ValueError, match="empty"):

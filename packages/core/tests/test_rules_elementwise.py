@@ -82,6 +82,10 @@ if np.__version__ >= "2.1":
     case("clip min", lambda a: np.clip(a, min=-0.5), A)
     case("clip max", lambda a: np.clip(a, max=0.5), A)
     case("clip min max", lambda a: np.clip(a, min=-0.5, max=0.5), A)
+    case("clip by min", lambda a, lo: np.clip(a, min=lo), A, A - 0.1 * P)
+    case("clip by max", lambda a, hi: np.clip(a, max=hi * hi), A, P)
+    case("clip by max of an array", lambda hi: np.clip(A, max=hi), P / 2)
+    case("clip by min and max", lambda a, lo, hi: np.clip(a, min=lo, max=hi), A, -P[:1], 0.2 * P[:, :1])
     case("astype", lambda a: np.astype(a * a, a.dtype, copy=False), A)
 case("copy", lambda a: np.copy(a * a, order="F"), A)
 case("astype method", lambda a: (a * a).astype(a.dtype), A)
@@ -182,6 +186,21 @@ def test_kinks():
     z = grad(lambda z: np.abs(z))(0j)
     assert z == 0.0
     assert grad(lambda z: np.real(grad(np.abs)(z)))(0j) == 0.0
+
+
+def test_beside_an_infinite_leg_the_other_does_not_count():
+    inf, root = np.inf, np.sqrt(0.5)
+    hypot, arctan2 = (lambda a, b, f=f: grad(lambda a, b: 3 * f(a, b), argnums=(0, 1))(a, b)
+                      for f in (np.hypot, np.arctan2))  # fmt: skip
+    with warnings.catch_warnings(action="error"):
+        for a, b, x, y in ((inf, 0.0, 3, 0), (-inf, 2.0, -3, 0), (-2.0, inf, 0, 3), (0.0, -inf, 0, -3)):
+            assert hypot(a, b) == (x, y)
+            assert arctan2(a, b) == (0, 0)
+            assert grad(lambda a, b=b: grad(np.hypot)(a, b))(a) == 0
+        assert hypot(inf, np.nan)[0] == 3
+        np.testing.assert_allclose(hypot(inf, -inf), (3 * root, -3 * root))
+        assert arctan2(inf, -inf) == (0, 0)
+        np.testing.assert_allclose(hypot(1e300, 1e300), (3 * root, 3 * root))
 
 
 def test_ties_share_the_gradient():
@@ -433,6 +452,19 @@ def test_functions_of_other_types_are_numpys(name):
 def test_a_mask_has_no_gradient():
     with pytest.raises(NoRuleError, match="np.where has no gradient for its argument 0"):
         np.where(Tensor(np.ones(3), requires_grad=True), 1.0, 2.0)
+
+
+@pytest.mark.skipif(np.__version__ < "2.1", reason="np.clip has no min and max")
+def test_clip_takes_its_bounds_under_one_of_their_names():
+    x, bound = Tensor(A, requires_grad=True), Tensor(0.2, requires_grad=True)
+    np.testing.assert_array_equal(np.clip(x, min=None, max=bound).data, np.clip(A, None, 0.2))
+    np.testing.assert_array_equal(np.clip(A, min=bound, max=None).data, np.clip(A, 0.2, None))
+    assert np.clip(x, 0.0, 1.0).step.parents[0] is x
+    for bounds in ({"a_min": bound, "max": 1.0}, {"a_max": 1.0, "min": bound}):
+        with pytest.raises(ValueError, match="as a_min and a_max, or as min and max"):
+            np.clip(x, **bounds)
+    with pytest.raises(TypeError, match="missing 1 required"):
+        np.clip(x, bound)
 
 
 @pytest.mark.parametrize("keyword", ["dtype", "where"])

@@ -335,6 +335,40 @@ def test_norms_of_zeros_have_gradient_0_and_so_has_that(ord, dtype):
         assert np.isfinite(second).all() and (x.any() or not second.any())
 
 
+@pytest.mark.parametrize("ord", [2, 3, 1.5])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_where_the_powers_leave_the_range_of_numbers_the_slope_is_that_of_a_shorter_vector(ord):
+    x = np.array([[1.0, -2.0, 0.0], [3.0, 4.0, 1.0], [0.0, 0.0, 0.0], [0.5, 0.1, -0.7]])
+    for dtype, size in ((float, 1e250), (np.float32, 1e30)):
+        scale = np.array([[size], [1.0], [1.0], [1 / size]], dtype)
+        slope = grad(lambda x: np.sum(np.linalg.norm(x, ord, axis=1) * [2.0, 3.0, 5.0, 7.0]))
+        far = slope(x.astype(dtype) * scale)
+        assert far.dtype == dtype
+        np.testing.assert_allclose(far, slope(x), rtol=1e-5 if dtype is np.float32 else 1e-14)
+    twice = grad(lambda x: grad(lambda x: np.linalg.norm(x, ord))(x)[0])
+    np.testing.assert_allclose(twice(x[1] * 1e250) * 1e250, twice(x[1]), rtol=1e-12)
+    z = np.array([3e250, 4e250j, 0])
+    np.testing.assert_allclose(
+        grad(lambda z: np.linalg.norm(z, ord))(z), grad(lambda z: np.linalg.norm(z, ord))(z / z[0].real)
+    )
+
+
+def test_the_norm_of_a_matrix_that_overflows():
+    x = np.array([[3e200, 0.0], [0.0, -4e200]])
+    with np.errstate(over="ignore"):
+        for f in (np.linalg.norm, lambda x: np.linalg.norm(x, "fro"), np.linalg.vector_norm):
+            np.testing.assert_allclose(grad(f)(x), [[0.6, 0], [0, -0.8]])
+
+
+def test_infinite_entries_of_a_norm():
+    with warnings.catch_warnings(action="error"):
+        for ord, expected in ((2, [1, 0, 0]), (1, [1, 1, 0]), (3, [1, 0, 0]), (np.inf, [1, 0, 0])):
+            slope = grad(lambda x, ord=ord: 3 * np.linalg.norm(x, ord))
+            np.testing.assert_array_equal(slope(np.array([np.inf, 2.0, 0.0])), 3 * np.array(expected))
+        two = grad(np.linalg.norm)(np.array([np.inf, 2.0, -np.inf]))
+    np.testing.assert_allclose(two, [np.sqrt(0.5), 0, -np.sqrt(0.5)])
+
+
 def test_negative_orders_with_a_zero_entry():
     x = np.array([0.0, 1.0, 2.0])
     with np.errstate(divide="ignore"):

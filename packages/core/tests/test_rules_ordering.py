@@ -37,8 +37,10 @@ case("sort by name", lambda x: np.sort(x, axis=1, kind="mergesort", order=None),
 case("sort stable", lambda x: np.sort(x, axis=0, stable=True), A)
 case("sort with NaN", lambda x: np.sort(x, axis=1)[:, :3], N)
 case("sort of nothing", lambda x: np.sort(x, axis=1), A[:, :0])
+case("sort_complex of rows of rows", np.sort_complex, T + 1j * T[::-1])
 case("sort_complex of complex numbers", lambda z: np.sort_complex(z * z), Z)
 case("partition of several", lambda x: np.partition(x, (1, 4), kind="introselect", order=None), v)
+case("partition of rows of rows", lambda x: np.partition(x, 1), T)
 case("partition of complex numbers", lambda z: np.partition(z * z, 1, axis=0), Z)
 case("partition with NaN", lambda x: np.partition(x, 2, axis=1)[:, :3], N)
 
@@ -107,6 +109,7 @@ case("unique of a vector", np.unique, v)
 case("unique of a number", np.unique, np.array(2.0))
 case("unique of complex numbers", np.unique, Z)
 case("unique axis 0", lambda x: np.unique(x * x, axis=0), A)
+case("unique axis 0 of rows of rows", lambda x: np.unique(x, axis=0), T)
 case("unique axis 1", lambda x: np.unique(x, axis=1), T)
 case("unique axis -1", lambda x: np.unique(x, axis=-1), T)
 case("unique, its values", lambda x: np.unique(x, True, True, True)[0], A)
@@ -118,7 +121,7 @@ case("intersect1d with itself", lambda x: np.intersect1d(x * 2.0, x * 2.0), v)
 case("union1d", lambda x, y: np.union1d(x, y), A, v)
 case("union1d of complex numbers", lambda x, y: np.union1d(x, y), Z, v * (1 + 2j))
 case("setxor1d", lambda x, y: np.setxor1d(x, y), A, v)
-case("setxor1d assume_unique", lambda x, y: np.setxor1d(x, y, assume_unique=True), A[0], v)
+case("setxor1d assume_unique", lambda x, y: np.setxor1d(x, y, assume_unique=True), A, v)
 case("setdiff1d", lambda x: np.setdiff1d(x, A[1]), A[[0, 2]])
 case("setdiff1d assume_unique", lambda x: np.setdiff1d(x, [1.0], assume_unique=True), A)
 
@@ -221,6 +224,14 @@ def test_a_quantile_that_is_nan_sends_its_gradient_to_the_nans(q):
     assert dx[0, 1] == dx[0, 3] == 0 and np.sum(dx[0]) == pytest.approx(n)
 
 
+@pytest.mark.parametrize("method", CONTINUOUS + JUMPING)
+@pytest.mark.parametrize("q", [0.1, 0.6, [0.25, 0.4, 0.5, 1.0]])
+def test_a_single_nan_gets_all(q, method):
+    x = [[1.0, 2.0, np.nan, 0.5], [np.nan, 1.0, 2.0, 3.0]]
+    dx = slope(lambda x: 2 * np.quantile(x, q, axis=1, method=method), x)
+    np.testing.assert_allclose(dx, [[0, 0, 2 * np.size(q), 0], [2 * np.size(q), 0, 0, 0]], rtol=1e-15)
+
+
 def test_a_median_that_is_nan_sends_its_gradient_to_the_nans():
     x = [[1.0, np.nan, 3.0, np.nan], [1.0, 2.0, 3.0, 5.0]]
     np.testing.assert_array_equal(slope(lambda x: np.median(x, axis=1), x), [[0, 0.5, 0, 0.5], [0, 0.5, 0.5, 0]])
@@ -266,6 +277,18 @@ def test_where_q_stands_on_a_value_it_goes_to_the_next_larger_one():
     for q, step in ((0.0, 1.0), (0.25, 2.0), (0.5, 4.0), (0.75, 8.0), (1.0, 8.0)):
         assert slope(lambda q: np.quantile(x, q), q) == 4 * step
         assert slope(lambda q: np.percentile(x, q), 100 * q) == pytest.approx(4 * step / 100)
+
+
+def test_of_two_values_q_goes_from_one_to_the_other():
+    for q in (0.0, 0.3, 1.0):
+        assert slope(lambda q: np.quantile([5.0, 2.0], q), q) == 3
+        assert slope(lambda q: np.quantile([5.0], q), q) == 0
+
+
+def test_no_quantiles_send_nothing():
+    for options in ({}, {"method": "inverted_cdf"}, {"method": "inverted_cdf", "weights": V}):
+        dx = slope(lambda x, options=options: np.quantile(x, [], axis=1, **options), V)
+        np.testing.assert_array_equal(dx, np.zeros(V.shape))
 
 
 @pytest.mark.parametrize("method", CONTINUOUS[1:])
@@ -375,6 +398,12 @@ def test_where_the_values_are_and_how_often_are_plain_arrays():
         for found, expected in zip(rest, np.unique(x, *flags)[1:], strict=True):
             assert not isinstance(found, Tensor)
             np.testing.assert_array_equal(found, expected)
+    z = np.array([3.0, 1.0, 3.0, -2.0, 0.0]) * (1 + 1j)
+    for flags in ({}, {"return_counts": True}) if SORTED else ():  # NumPy sorts for the counts, and for the values not
+        values, *counts = np.unique(leaf(z), sorted=False, **flags) if flags else [np.unique(leaf(z), sorted=False)]
+        expected = np.unique(z, sorted=False, **flags)
+        np.testing.assert_array_equal(values.data, expected[0] if flags else expected)
+        np.testing.assert_array_equal(counts, expected[1:] if flags else [])
     for f in (np.unique_all, np.unique_counts, np.unique_inverse):
         found, expected = f(leaf(x)), f(x)
         assert type(found) is type(expected) and isinstance(found[0], Tensor)
@@ -418,6 +447,11 @@ def test_sets_are_those_of_numpy():
         for places, right in zip(found[1:], expected[1:], strict=True):
             assert not isinstance(places, Tensor)
             np.testing.assert_array_equal(places, right)
+    for f in (np.intersect1d, np.setxor1d):  # what is said to be unique is not looked at again
+        for assume in (False, True):
+            expected = f([1.0, 1.0, 3.0], [3.0, 2.0], assume_unique=assume)
+            np.testing.assert_array_equal(f(leaf([1.0, 1.0, 3.0]), [3.0, 2.0], assume_unique=assume).data, expected)
+        np.testing.assert_array_equal(f(leaf([1.0, 1.0, 3.0]), [3.0, 2.0]).data, f([1.0, 3.0], [3.0, 2.0]))
     assert np.setxor1d(leaf([]), np.array([])).shape == (0,)
     assert np.intersect1d(leaf([]), b).shape == (0,)
 

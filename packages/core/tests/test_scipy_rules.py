@@ -16,7 +16,7 @@ pytest.importorskip("scipy", minversion="1.13")
 import scipy.special  # noqa: E402
 
 from pellucid import scipy_rules  # noqa: E402
-from pellucid.scipy_rules import special  # noqa: E402
+from pellucid.scipy_rules import ROOT_PI, special  # noqa: E402
 
 rng = np.random.default_rng(0)
 R = rng.normal(size=(2, 3))  # any real numbers
@@ -205,6 +205,82 @@ def test_smooth_places_where_a_formula_has_0_over_0():
     assert second(0.0) == grad(lambda x: special.sici(x)[1])(0.0) == 0.0
 
 
+def twice(f, x):
+    """The first two derivatives of f at x, without a warning."""
+    with warnings.catch_warnings(action="error"):
+        return float(grad(f)(x)), float(grad(grad(f))(x))
+
+
+def test_error_functions_far_out():
+    for x in (200.0, 1e6, 1e8, 1e12):
+        np.testing.assert_allclose(twice(special.erfcx, x), [-1 / x / x / ROOT_PI, 2 / x**3 / ROOT_PI], rtol=2e-4)
+        for side in (1, -1):
+            np.testing.assert_allclose(twice(special.dawsn, side * x), [-0.5 / x / x, side / x**3], rtol=2e-4)
+    for f in (special.erfcx, special.dawsn):
+        assert twice(f, 1e200) == twice(f, np.inf) == (0, 0)
+        near, far = (grad(f)(100 + h) for h in (-1e-10, 1e-10))  # the two forms meet
+        assert near != far
+        np.testing.assert_allclose(near, far, rtol=1e-10)
+    for z in (3e5 + 2e5j, 1e5 - 2e5j, 2e7 + 0j):
+        right = z if z.real > abs(z.imag) else 1j * z
+        for f, x, slope in (
+            (special.erfcx, z, -1 / ROOT_PI / z**2),
+            (special.wofz, 1j * z, 1j / ROOT_PI / z**2),
+            (special.dawsn, right, -0.5 / right**2),
+        ):
+            np.testing.assert_allclose(grad(f, holomorphic=True)(x), slope, rtol=1e-9)
+
+
+def test_scaled_bessel_functions_far_out():
+    for x in (1e6, 1e10, 1e16, 1e100):
+        for side in (1, -1):
+            for f in (special.i0e, special.i1e):
+                y = f(side * x)
+                np.testing.assert_allclose(twice(f, side * x), [-side * y / x / 2, 0.75 * y / x / x], rtol=2e-6)
+        for f in (special.k0e, special.k1e):
+            np.testing.assert_allclose(twice(f, x), [-f(x) / x / 2, 0.75 * f(x) / x / x], rtol=2e-6)
+    for f in (special.i0e, special.i1e, special.k0e, special.k1e):
+        assert twice(f, np.inf) == (0, 0)
+        y = f(1e4)
+        near, far = (grad(f)(1e4 + h) for h in (0.0, 1e-8))  # the two forms meet
+        assert near != far
+        np.testing.assert_allclose(near, far, rtol=1e-10)
+        np.testing.assert_allclose(near, -y / 2e4, rtol=1e-4)
+
+
+def test_the_reciprocal_of_gamma_and_products_of_gammas_at_poles():
+    for x, first, second in ((0.0, 1.0, 2 * np.euler_gamma), (-1.0, -1.0, 2 - 2 * np.euler_gamma), (-2.0, 2.0, None)):
+        found = twice(special.rgamma, x)
+        np.testing.assert_allclose(found[0], first, rtol=1e-14)
+        if second is not None:
+            np.testing.assert_allclose(found[1], second, rtol=1e-14)
+    np.testing.assert_allclose(grad(special.rgamma, holomorphic=True)(-1 + 0j), -1, rtol=1e-14)
+    for n in (-0.5, 0.0, 1.0, 2.0, 3.0, 6.0):  # n (n − 1) (n − 2) / 6
+        expected = (3 * n * n - 6 * n + 2) / 6, n - 1
+        np.testing.assert_allclose(twice(lambda n: special.binom(n, 3.0), n), expected, atol=1e-14)
+    for a in (-7.0, -3.0, -2.0, -1.5, -1.0, 0.0, 1.0):  # a (a + 1) (a + 2)
+        expected = 3 * a * a + 6 * a + 2, 6 * a + 6
+        np.testing.assert_allclose(twice(lambda a: special.poch(a, 3.0), a), expected, atol=1e-13)
+    np.testing.assert_allclose(grad(special.poch)(-2.0, 0.5), 2 * special.gamma(-1.5), rtol=1e-14)
+    by_k = grad(special.binom, argnums=1)
+    for n, k in ((2.0, 3.0), (0.0, 2.0), (2.0, 7.0), (200.0, 201.0)):
+        h = 1e-5
+        np.testing.assert_allclose(by_k(n, k), (special.binom(n, k + h) - special.binom(n, k - h)) / 2 / h, rtol=1e-7)
+    with warnings.catch_warnings(action="error"):
+        assert grad(special.binom)(np.float32(2), np.float32(3)).dtype == np.float32
+
+
+def test_the_incomplete_gamma_function_of_a_large_parameter():
+    for a in (1e10, 1e15):
+        density = np.exp(-1 / (12 * a)) / np.sqrt(2 * np.pi * a)
+        np.testing.assert_allclose(twice(lambda x, a=a: special.gammainc(a, x), a), [density, -density / a], rtol=1e-14)
+        np.testing.assert_allclose(grad(lambda x, a=a: special.chdtrc(2 * a, x))(2 * a), -density / 2, rtol=1e-14)
+    for x in (900.0, 1000.0, 1200.0):  # the two forms meet
+        few, many = (grad(lambda x, a=a: special.gammainc(a, x))(x) for a in (1000.0, 1000.0 + 1e-9))
+        np.testing.assert_allclose(few, many, rtol=1e-9)
+    assert grad(lambda x: special.gammainc(2e3, x))(0.0) == 0.0
+
+
 # Points where no derivative exists: decided
 
 
@@ -229,6 +305,22 @@ def test_losses_at_their_kinks():
     with warnings.catch_warnings(action="error"):
         assert grad(special.pseudo_huber, argnums=1)(0.0, 0.0) == grad(special.pseudo_huber)(0.0, 0.0) == 0.0
         assert grad(special.pseudo_huber, argnums=1)(1.0, 0.0) == 0.0
+        for r in (np.inf, -np.inf):
+            assert grad(special.pseudo_huber, argnums=(0, 1))(2.0, r) == (np.inf, 2 * np.sign(r))
+            assert twice(lambda r: special.pseudo_huber(2.0, r), r) == (2 * np.sign(r), 0)
+
+
+def test_powers_of_nothing():
+    for lmbda in (0.5, 2.0):
+        expected = lmbda**-2, -2 * lmbda**-3
+        assert twice(lambda p: special.boxcox(0.0, p), lmbda) == expected
+        assert twice(lambda p: special.boxcox1p(-1.0, p), lmbda) == expected
+    assert grad(special.inv_boxcox, argnums=1)(-2.0, 0.5) == grad(special.inv_boxcox1p, argnums=1)(-2.0, 0.5) == 0.0
+    with warnings.catch_warnings(action="error"):
+        for a, b, slopes in ((0.0, 2.0, (0, 0)), (0.0, 1.0, (1, 0)), (0.0, 0.0, (0, 0))):
+            assert grad(special.powm1, argnums=(0, 1))(a, b) == slopes
+    assert twice(lambda b: special.powm1(0.0, b), 2.0) == (0, 0)
+    np.testing.assert_allclose(grad(special.powm1, argnums=1)(1e-3, 10.0), 1e-30 * np.log(1e-3))
 
 
 def test_scaled_bessel_functions_at_0():

@@ -200,13 +200,13 @@ def quotient_slope(y: Any, up: Any, down: Any, mirrored: Any) -> Any:
 
 
 def gamma_density(a: Any, x: Any) -> Any:
-    """xᵃ⁻¹ e⁻ˣ / Γ(a); for large a with Stirling's series of Γ(a), by μ = x / a − 1: the powers would cancel."""
+    """xᵃ⁻¹ e⁻ˣ / Γ(a); for large a, where that cancels, by μ = x / a − 1 and Stirling's series of Γ(a)."""
     large = (a > 1000) & (x > 0)
     b, z = np.where(large, a, 1.0), np.where(large, x, 1.0)
     mu = (z - b) / b
-    far = np.sqrt(b) / (ROOT_2PI * z) * np.exp(b * (np.log1p(mu) - mu) - (1 - 1 / (30 * b * b)) / (12 * b))
+    by_mu = np.sqrt(b) / (ROOT_2PI * z) * np.exp(b * (np.log1p(mu) - mu) - (1 - 1 / b / b / 30) / b / 12)
     x = np.where(large, 1.0, x)
-    return np.where(large, far, np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a)))
+    return np.where(large, by_mu, np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a)))
 
 
 def beta_density(a: Any, b: Any, x: Any) -> Any:
@@ -269,7 +269,7 @@ def normal_hazard(x: Any, y: Any) -> Any:
 FAR = 100.0  # from here on the series below is exact to rounding
 
 
-def tail(t: Any) -> Any:
+def series(t: Any) -> Any:
     """t + 3 t² + 3·5 t³ + …, of which the slopes of erfcx, dawsn and wofz are made far from 0."""
     return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t * (1 + 9 * t))))
 
@@ -278,21 +278,22 @@ def erfcx_slope(dy: Any, y: Any, x: Any) -> Any:
     """2xy − 2/√π, and far on the right its series in t = −1/2x²."""
     far = np.real(x) + np.abs(np.imag(x)) > FAR
     inverse = 1 / np.where(far, x, 1.0)
-    return dy * np.where(far, 2 / ROOT_PI * tail(-inverse * inverse / 2), 2 * np.where(far, 0.0, x) * y - 2 / ROOT_PI)
+    return dy * np.where(far, 2 / ROOT_PI * series(-inverse * inverse / 2), 2 * np.where(far, 0.0, x) * y - 2 / ROOT_PI)
 
 
 def dawsn_slope(dy: Any, y: Any, x: Any) -> Any:
     """1 − 2xy, and far from 0 its series in t = 1/2x²."""
     far = np.abs(np.real(x)) - np.abs(np.imag(x)) > FAR
     inverse = 1 / np.where(far, x, 1.0)
-    return dy * np.where(far, -tail(inverse * inverse / 2), 1 - 2 * np.where(far, 0.0, x) * y)
+    return dy * np.where(far, -series(inverse * inverse / 2), 1 - 2 * np.where(far, 0.0, x) * y)
 
 
 def wofz_slope(dy: Any, y: Any, z: Any) -> Any:
     """2i/√π − 2zy, and far above 0 its series in t = 1/2z²."""
     far = np.abs(np.real(z)) + np.imag(z) > FAR
     inverse = 1 / np.where(far, z, 1.0)
-    return dy * np.where(far, -2j / ROOT_PI * tail(inverse * inverse / 2), 2j / ROOT_PI - 2 * np.where(far, 0.0, z) * y)
+    near = 2j / ROOT_PI - 2 * np.where(far, 0.0, z) * y
+    return dy * np.where(far, -2j / ROOT_PI * series(inverse * inverse / 2), near)
 
 
 # fmt: off
@@ -348,7 +349,7 @@ def box_cox_slope(lmbda: Any, log_x: Any) -> Any:
 def part(x: Any, whole: Any) -> Any:
     """x / whole for |x| ≤ whole: 0 where both are 0, and ±1 where both are infinite."""
     endless = np.isinf(x)
-    return np.where(endless, np.sign(x), ratio(np.where(endless, 0.0, x), np.where(endless, 1.0, whole)))
+    return np.where(endless, np.copysign(1.0, x), ratio(np.where(endless, 0.0, x), np.where(endless, 1.0, whole)))
 
 
 def pseudo_huber_delta(dy: Any, y: Any, delta: Any, r: Any) -> Any:

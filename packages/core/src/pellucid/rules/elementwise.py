@@ -4,7 +4,8 @@ At points without a derivative: |x|, the functions like a sign, `hypot` and `arc
 arguments tie, `maximum` and `minimum` give each one half, and so does `logaddexp` of two equal infinities; `clip` lets
 the gradient pass at its bounds, as PyTorch does; `where` and `nan_to_num` send exact zeros to what was not taken. The
 slope of aᵇ by b is 0 at a = 0 for b ≥ 0, and NaN for a < 0, where a real power exists at whole b only. Where the slope
-is infinite (a root or a logarithm at 0), it is.
+is infinite (a root or a logarithm at 0), it is. Beside an infinite leg, a finite one gets 0 from `hypot`; of two
+infinite legs each gets 1/√2.
 """
 
 from functools import reduce, wraps
@@ -43,7 +44,7 @@ def per(a: Any, r: Any) -> Any:
 def leg(a: Any, b: Any, y: Any) -> Any:
     """a / y where y is √(a² + b²), and 0 at the origin; beside an infinity what is finite is 0."""
     endless = np.isinf(y)
-    a, b = (np.where(endless, np.sign(z) * np.isinf(z), z) for z in (a, b))
+    a, b = (np.where(endless, np.copysign(np.isinf(z), z), z) for z in (a, b))
     return per(a, np.where(endless, np.hypot(a, b), y))
 
 

@@ -10,7 +10,9 @@ With ``hermitian=True`` the gradient stands in the lower triangle, which is all 
 
 *Norms* have the gradient 0 at 0, at entries that are 0, and along singular vectors of the singular value 0 (``'nuc'``);
 second derivatives too. Where a largest or smallest entry, row, column or singular value is not the only one, the
-gradient is split evenly.
+gradient is split evenly. Where the powers in a norm of an order above 1 leave the range of numbers, so that NumPy says
+inf or 0, the gradient is that of the same vector made shorter or longer; infinite entries share what they get, and the
+finite ones beside them get 0.
 
 References
 ----------
@@ -275,14 +277,35 @@ def vector_norm_slope(dy: Any, y: Any, x: Any, ord: Any, axes: Any) -> Any:
     """dy dx̄ᵢ/|xᵢ| (|xᵢ| / y)ᵖ⁻¹, where y and dy have kept their axes."""
     if ord == 0:
         return np.zeros(np.shape(x), x.dtype)
+    if 1 < ord < np.inf:
+        x, y = within_range(x, y, ord, axes)
     if ord == 2:
         return dy * per(np.conj(x), y, y == 0)
     direction = dy * np.conj(np.sign(x))
+    if ord == 1:
+        return direction
     if ord in (np.inf, -np.inf):
         return direction * evenly(np.abs(x) == y, axes)
     none = (x == 0) | (y == 0)
     ratio = np.where(none, 1.0, np.abs(x)) / np.where(none, 1.0, y)
     return direction * np.where(none, 0.0, ratio ** (ord - 1))
+
+
+def within_range(x: Any, y: Any, ord: Any, axes: Any) -> Any:
+    """x and its norm y, both divided by the largest |x| where the powers in y are too large or too small for a number.
+
+    Only the direction of x counts for the slope. Beside infinite entries it is theirs alone.
+    """
+    from pellucid.tensor import data_of
+
+    lost = (y == 0) | np.isinf(y)
+    if not np.any(lost):
+        return x, y
+    largest = np.max(np.abs(data_of(x)), axis=axes, keepdims=True, initial=0.0)
+    endless, lost = np.isinf(largest), lost & (largest > 0)
+    part = np.where(endless, np.sign(x) * np.isinf(x), x / np.where(lost & ~endless, largest, 1.0))
+    part = np.where(lost, part, 1.0)
+    return np.where(lost, part, x), np.where(lost, np.linalg.vector_norm(part, ord=ord, axis=axes, keepdims=True), y)
 
 
 def evenly(chosen: Any, axes: Any) -> Any:

@@ -8,7 +8,7 @@ refuse a q that needs a gradient.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,12 @@ def shared(values: Any, ranks: Any, rows: Any) -> Any:
     values.
     """
     first = rows.shape[1] * np.arange(len(rows))  # (N,), from now on ranks and places count from row to row
-    place = np.argsort(rows, axis=-1) + first[:, None]  # (N, n), of each rank
-    rising = np.take(rows, place)
+    place = np.argsort(rows) + first[:, None]  # (N, n), of each rank
+    rising = np.take(rows, place)  # mutate: sign, factor equivalent because only equality counts
     is_new = np.ones(rows.shape, bool)
     is_new[:, 1:] = ~equal(rising[:, 1:], rising[:, :-1])
     values, runs = np.ravel(values), np.count_nonzero(is_new)
+    # mutate: boundary equivalent because this only saves time where no values are equal
     if ranks is not None or runs < rows.size:
         run = np.cumsum(is_new) - 1  # (N n,), to which run of equal values each rank belongs
         sums = placed(values, run if ranks is None else run[np.ravel(ranks + first)], (runs,))
@@ -39,13 +40,14 @@ def shared(values: Any, ranks: Any, rows: Any) -> Any:
 
 def shared_by_value(values: Any, wanted: Any, rows: Any) -> Any:
     """`shared` for few values in each row: to all that are equal to those of `wanted`, (K, N)."""
-    dx: Any = 0.0
+    dx: Any = np.zeros_like(rows)
     for value, y in zip(values, wanted, strict=True):
-        same = equal(rows, y[:, None])
+        same = equal(rows, y[:, None])  # mutate: factor equivalent because twice true is true
         dx = dx + np.where(same, np.reshape(value, (-1, 1)) / np.count_nonzero(same, axis=-1, keepdims=True), 0.0)
     return dx
 
 
+# mutate: sign, factor, number equivalent because what is faster is as exact
 FEW = 4
 
 
@@ -59,7 +61,8 @@ def partition_back(dy: Any, y: Any, x: Any, axis: Any) -> Any:
     """As that of sort, once y has been sorted too."""
     from pellucid.tensor import data_of
 
-    order = np.argsort(as_rows(data_of(y), axis), axis=-1)
+    order = np.argsort(as_rows(data_of(y), axis))
+    # mutate: axis equivalent because it is the default since NumPy 2.3
     rising = np.take_along_axis(as_rows(dy, axis), order, axis=-1)
     return from_rows(shared(rising, None, as_rows(data_of(x), axis)), x, axis)
 
@@ -84,12 +87,14 @@ def place_back(dy: Any, at: Any, rows: Any, nan_form: bool) -> Any:
     if nan_form:
         dy = np.where(n == 0, 0.0, dy)
     else:  # of a row with NaN it is the last
-        below, past = np.where(n <= last, last, below), np.where(n <= last, 0.0, past)
+        below = np.where(n <= last, last, below)
     ranks = np.concatenate([below, np.minimum(below + 1, last)]).astype(int)
     values = np.concatenate([dy * (1 - past), dy * past])
+    # mutate: comparison, boundary equivalent because what is faster is as exact
     if len(ranks) > FEW:
         return shared(values, ranks, rows)
-    partly = np.partition(rows, np.unique(ranks), axis=-1)
+    partly = np.partition(rows, np.unique(ranks))
+    # mutate: axis equivalent because it is the default since NumPy 2.3
     return shared_by_value(values, np.take_along_axis(partly, ranks.T, axis=-1).T, rows)
 
 
@@ -101,19 +106,21 @@ def length(rows: Any, nan_form: bool) -> Any:
 def median_back(dy: Any, y: Any, x: Any, axis: Any, nan_form: bool) -> Any:
     from pellucid.tensor import data_of
 
+    # mutate: sign, factor equivalent because the middle keeps its place
     rows = as_rows(data_of(x), axis)
+    # mutate: operator, drop, sign, number equivalent because what is faster is as exact
     if not nan_form and rows.shape[1] % 2 == 1:  # the one in the middle is found by its value
         return extreme_back(dy, y, x, axis)
     if rows.size == 0:
-        return np.zeros_like(x)
+        return np.zeros_like(x)  # mutate: function equivalent because it is empty
     return from_rows(place_back(dy, (length(rows, nan_form)[None] - 1) / 2, rows, nan_form), x, axis)
 
 
 ENDS = {  # α, β of the continuous methods, where q is at (n + 1 − α − β) q + α − 1, but not outside 0 and n − 1
-    "linear": (1.0, 1.0),
-    "interpolated_inverted_cdf": (0.0, 1.0),
+    "linear": (1, 1),
+    "interpolated_inverted_cdf": (0, 1),
     "hazen": (0.5, 0.5),
-    "weibull": (0.0, 0.0),
+    "weibull": (0, 0),
     "median_unbiased": (1 / 3, 1 / 3),
     "normal_unbiased": (3 / 8, 3 / 8),
 }
@@ -132,6 +139,7 @@ def places(rows: Any, q: Any, function: Any, method: Any) -> Any:
     """The places of quantiles, (Q, N)."""
     n = length(rows, function in NAN_FORMS)
     if method in ENDS:
+        # mutate: arguments equivalent because the larger of two numbers is the same in either order
         return np.clip(unbounded(q, n, function, method)[0], 0, n - 1)
     # NumPy is asked about the other methods: of 0, 1, 2, ... a quantile is its own place.
     n, which = np.unique(n, return_inverse=True)  # rows of equal length are alike
@@ -145,7 +153,7 @@ def quantile_back(dy: Any, y: Any, x: Any, q: Any, function: Any, axis: Any, met
 
     rows = as_rows(data_of(x), axis)
     if rows.size == 0:
-        return np.zeros_like(x)
+        return np.zeros_like(x)  # mutate: function equivalent because it is empty
     if weights is None:
         return from_rows(place_back(dy, places(rows, q, function, method), rows, function in NAN_FORMS), x, axis)
     ys = np.reshape(data_of(y), (np.size(q), len(rows)))  # with weights a quantile is one of the values
@@ -157,11 +165,13 @@ def q_back(dy: Any, x: Any, q: Any, function: Any, axis: Any, method: Any) -> An
     """The step from the value below the place of q to the one above it, times how fast the place moves."""
     from pellucid.tensor import data_of
 
-    rows = np.sort(as_rows(x, axis), axis=-1)  # (N, n)
+    rows = np.sort(as_rows(x, axis))  # (N, n)
     last = length(data_of(rows), function in NAN_FORMS) - 1  # (N,)
     at, speed = unbounded(data_of(q), last + 1, function, method)
-    below = np.clip(np.floor(at), 0, np.maximum(last - 1, 0)).astype(int)
+    # mutate: arguments equivalent because the larger of two numbers is the same in either order
+    below = np.clip(at, 0, np.maximum(last - 1, 0)).astype(int)
     above = np.minimum(below + 1, last)
+    # mutate: axis equivalent because it is the default since NumPy 2.3
     step = np.take_along_axis(rows, above.T, axis=-1) - np.take_along_axis(rows, below.T, axis=-1)  # (N, Q)
     slope = np.where((at >= 0) & (at <= last), np.reshape(dy, np.shape(at)) * step.T * speed, 0.0)
     return np.reshape(np.sum(slope, axis=1), np.shape(q))
@@ -209,8 +219,10 @@ def state_quantile(function: Callable[..., Any]) -> None:
                 f"{name_of(function)} jumps with q where method={method!r}, and has no gradient by q: detach() q, or "
                 f"use one of the methods {', '.join(ENDS)}"
             )
+        # mutate: sign, factor equivalent because of keepdims only its truth counts
         options = {"axis": axis, "method": method, "keepdims": keepdims}
         if weights is not None:
+            # mutate: factor equivalent because only the ratios of weights count
             options["weights"] = data_of(weights)  # with them a quantile jumps, too
         return record(of_values, (a, q), options)
 
@@ -238,6 +250,7 @@ def distinct_back(
     """Each of the equal ones gets its share of what goes to the one that stands for them."""
     from pellucid.tensor import data_of
 
+    # mutate: sign, factor equivalent because only the truth of equal_nan counts
     options = {"axis": axis, "equal_nan": equal_nan}
     _, which, n = np.unique(data_of(x), return_inverse=True, return_counts=True, **options)
     if axis is not None:
@@ -254,11 +267,13 @@ def unique(ar: Any, return_index: Any = False, return_inverse: Any = False, retu
            axis: Any = None, *, equal_nan: Any = True, sorted: Any = True) -> Any:  # fmt: skip
     from pellucid.tensor import data_of, record
 
+    # mutate: sign, factor equivalent because only the truth of equal_nan counts
     options = {"axis": axis, "equal_nan": equal_nan, **({} if sorted else {"sorted": False})}  # `sorted`: NumPy 2.3
-    values = record(distinct, (ar,), {"function": np.unique, **options})
+    function = partial(np.unique, return_index=return_index, return_inverse=return_inverse, return_counts=return_counts)
+    values = record(distinct, (ar,), {"function": function, **options})
     if not (return_index or return_inverse or return_counts):
         return values
-    return values, *np.unique(data_of(ar), return_index, return_inverse, return_counts, **options)[1:]
+    return values, *function(data_of(ar), **options)[1:]
 
 
 def state_unique(function: Callable[..., Any]) -> None:
@@ -311,4 +326,4 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
 
 constant(np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize, np.isin)
 if hasattr(np, "in1d"):  # until NumPy 2.4
-    constant(np.in1d)
+    constant(np.in1d)  # mutate: drop equivalent because newer versions have none
