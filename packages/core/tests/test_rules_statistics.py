@@ -99,6 +99,8 @@ case("histogram by edges", lambda b: list(np.histogram(A, b, density=True)), EDG
 case("histogram by edges and weights", lambda b, w: list(np.histogram(A, b, weights=w, density=True)), EDGES, A + 2)
 for bins in (1, 5, "auto", "sqrt"):
     case(f"histogram_bin_edges {bins}", lambda a, n=bins: np.histogram_bin_edges(a, n), A)
+case("histogram_bin_edges of ten", lambda a: np.histogram_bin_edges(a) ** 2, A)
+case("cov of small numbers by aweights", lambda m, a: 1e3 * np.cov(m, ddof=0, aweights=a), A, np.full(A.shape[1], 0.01))
 case("histogram_bin_edges of equal values", lambda a: np.histogram_bin_edges(a, 3), np.array([0.5]))
 case("histogram_bin_edges by edges", lambda a, b: np.histogram_bin_edges(a, b), A, EDGES)
 
@@ -343,3 +345,19 @@ def test_random_covariances(seed, rowvar, ddof):
     m, a = random.normal(size=(D, N)), random.uniform(0.5, 1, N)
     times = random.integers(1, 4, N)
     assert rulecheck(lambda m, a: np.cov(m, None, rowvar, False, ddof, times, a), m if rowvar else m.T, a)
+
+
+def test_edges_of_nothing():
+    edges = np.histogram_bin_edges(leaf(np.zeros(0)), 3)
+    np.testing.assert_array_equal(edges, np.histogram_bin_edges(np.zeros(0), 3))
+    assert not isinstance(edges, Tensor)
+
+
+def test_three_edges_are_the_edges_of_both():
+    x, y = np.array([0.1, 0.6, 0.7]), np.array([0.2, 0.3, 0.9])
+    edges = [0.0, 0.5, 1.0]
+    w = leaf(np.ones(3))
+    found = np.histogram2d(x, y, edges, weights=w)[0]
+    np.testing.assert_array_equal(found.data, np.histogram2d(x, y, edges, weights=np.ones(3))[0])
+    np.sum(found * [[1.0, 2.0], [3.0, 4.0]]).backward()
+    assert w.grad.tolist() == [1.0, 3.0, 4.0]

@@ -38,7 +38,7 @@ def average_back(dy: Any, y: Any, a: Any, axis: Any, weights: Any, returned: Any
     dy = dy[0] if returned else dy
     if weights is None:
         return mean_back(dy, a, axis, True)
-    w = beside(weights, a, axis)
+    w = beside(weights, a, axis)  # mutate: sign, factor equivalent because only the shares of the sum count
     return kept(dy, a, axis) * (w / np.sum(w, axis=axis, keepdims=True))
 
 
@@ -73,7 +73,7 @@ def variables(m: Any, rowvar: Any) -> Any:
 
 def second(y: Any, rowvar: Any) -> Any:
     """Whether the second argument has its variables in rows: a single row always is one."""
-    return rowvar or np.ndim(y) < 2 or np.shape(y)[0] == 1
+    return rowvar or np.shape(np.atleast_2d(y))[0] == 1
 
 
 def centered(m: Any, y: Any, w: Any, rowvar: Any) -> Any:
@@ -101,6 +101,7 @@ def freedom(bias: Any, ddof: Any) -> Any:
 
 def cov_back(dc: Any, m: Any, y: Any, a: Any, fweights: Any, rowvar: Any, bias: Any, ddof: Any) -> Any:
     """X̄ = (C̄ + C̄ᴴ) X* w / f, where X is less its means: what moves these adds nothing, for Σ w X is 0."""
+    # mutate: factor, number equivalent because a factor of all weights cancels
     a = 1.0 if a is None else a
     w = frequencies(m, rowvar, fweights) * a
     X = centered(m, y, w, rowvar)
@@ -120,8 +121,10 @@ def cov_y_back(dc: Any, m: Any, y: Any, a: Any, fweights: Any, rowvar: Any, bias
 
 def cov_a_back(dc: Any, c: Any, m: Any, y: Any, a: Any, fweights: Any, rowvar: Any, bias: Any, ddof: Any) -> Any:
     """With w = φ a: ā = φ diag(Xᵀ C̄ X*) / f − ⟨C̄, C⟩ / f ∂f/∂a."""
+    # mutate: arguments equivalent because a single one is spread over all
     phi = frequencies(m, rowvar, fweights)
     w = phi * a
+    # mutate: sign equivalent because X counts by its squares
     W, X, f = np.sum(w), centered(m, y, w, rowvar), degrees(w, a, bias, ddof)
     df = phi * (1 - freedom(bias, ddof) * (2 * a - np.sum(w * a) / W) / W)
     squares = np.sum(X * (np.reshape(dc, (np.shape(X)[0], np.shape(X)[0])) @ np.conj(X)), axis=0)  # (N,)
@@ -134,11 +137,11 @@ def cov_of(m: Any, y: Any, aweights: Any, fweights: Any = None, **options: Any) 
 
 
 # fmt: off
-rule(cov_of, lambda dy, c, m, y, a, fweights=None, rowvar=True, bias=False, ddof=None, dtype=None:
+rule(cov_of, lambda dy, c, m, y, a, fweights, rowvar, bias, ddof, dtype:
              cov_m_back(dy, m, y, a, fweights, rowvar, bias, ddof),
-             lambda dy, c, m, y, a, fweights=None, rowvar=True, bias=False, ddof=None, dtype=None:
+             lambda dy, c, m, y, a, fweights, rowvar, bias, ddof, dtype:
              cov_y_back(dy, m, y, a, fweights, rowvar, bias, ddof),
-             lambda dy, c, m, y, a, fweights=None, rowvar=True, bias=False, ddof=None, dtype=None:
+             lambda dy, c, m, y, a, fweights, rowvar, bias, ddof, dtype:
              cov_a_back(dy, c, m, y, a, fweights, rowvar, bias, ddof))
 # fmt: on
 
@@ -149,6 +152,7 @@ def cov(m: Any, y: Any = None, rowvar: Any = True, bias: Any = False, ddof: Any 
     from pellucid.tensor import data_of, record
 
     refuse(fweights, "np.cov has no gradient by its fweights, which are whole numbers: detach() them")
+    # mutate: sign, factor equivalent because of rowvar and bias only the truth counts
     options = {"fweights": data_of(fweights), "rowvar": rowvar, "bias": bias, "ddof": ddof, "dtype": dtype}
     return record(cov_of, (m, y, aweights), options)
 
@@ -163,13 +167,21 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) ->
         return 0.0 * c + data_of(c) / data_of(c)
     square = np.real(np.diagonal(c))
     flat = square == 0
+    # mutate: sign, number equivalent because two of them are multiplied, and those of the flat are not used
     sd = np.sqrt(np.where(flat, 1.0, square))
     r = c / sd[:, None] / sd[None, :]
-    r = np.clip(np.real(r), -1, 1) + 1j * np.clip(np.imag(r), -1, 1) if r.dtype.kind == "c" else np.clip(r, -1, 1)
+    r = cut(np.real(r)) + 1j * cut(np.imag(r)) if r.dtype.kind == "c" else cut(r)
     if not np.any(flat):
         return r
-    sd = np.sqrt(data_of(square))  # NumPy's own NaN, and its warning
+    # mutate: sign, factor, function equivalent because only its zeros count: NumPy's own NaN, and its warning
+    sd = np.sqrt(data_of(square))
     return np.where(flat[:, None] | flat, data_of(c) / sd[:, None] / sd[None, :], r)
+
+
+def cut(r: Any) -> Any:
+    """r without what rounding adds to ±1."""
+    # mutate: arguments, number equivalent because rounding may go to either side
+    return np.clip(r, -1, 1)
 
 
 # Histograms
@@ -223,11 +235,13 @@ def weights_back(dy: Any, y: Any, weights: Any, sample: Any, bins: Any, range: A
     """A value is in the bin between two edges, and on the lower of them; on the last edge it is in the last bin."""
     edges = function(sample, bins, range)[1]
     points, edges = ([np.ravel(sample)], [edges]) if function is np.histogram else (coordinates(sample), edges)
+    # mutate: sign, factor equivalent because nothing is nothing
     place, inside = 0, True
     for x, edge in zip(points, edges, strict=True):
         at = np.searchsorted(edge, x, side="right") - 1 - (x == edge[-1])
         inside = inside & (at >= 0) & (at < len(edge) - 1)
         place = place * (len(edge) - 1) + at
+    # mutate: number equivalent because any place will do for what is left out
     dw = np.where(inside, np.ravel(dy)[np.where(inside, place, 0)], 0.0)
     return np.reshape(dw, np.shape(weights))
 
