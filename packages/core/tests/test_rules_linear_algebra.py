@@ -161,6 +161,7 @@ for x in (real, mixed):
         lambda a, b, c: np.linalg.lstsq(a @ b, c)[0],
         [x(3, 1), x(1, 4), x(3)],
     )
+case("norm of a vector -2", lambda a: np.linalg.norm(a, -2), np.array([1.0, -2.0, 0.5]))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -338,7 +339,7 @@ def test_norms_of_zeros_have_gradient_0_and_so_has_that(ord, dtype):
 @pytest.mark.parametrize("ord", [2, 3, 1.5])
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_where_the_powers_leave_the_range_of_numbers_the_slope_is_that_of_a_shorter_vector(ord):
-    x = np.array([[1.0, -2.0, 0.0], [3.0, 4.0, 1.0], [0.0, 0.0, 0.0], [0.5, 0.1, -0.7]])
+    x = np.array([[-1.0, -2.0, 0.0], [3.0, 4.0, 1.0], [0.0, 0.0, 0.0], [0.5, 0.1, -0.7]])
     for dtype, size in ((float, 1e250), (np.float32, 1e30)):
         scale = np.array([[size], [1.0], [1.0], [1 / size]], dtype)
         slope = grad(lambda x: np.sum(np.linalg.norm(x, ord, axis=1) * [2.0, 3.0, 5.0, 7.0]))

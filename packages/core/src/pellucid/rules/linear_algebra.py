@@ -277,7 +277,7 @@ def vector_norm_slope(dy: Any, y: Any, x: Any, ord: Any, axes: Any) -> Any:
     """dy dx̄ᵢ/|xᵢ| (|xᵢ| / y)ᵖ⁻¹, where y and dy have kept their axes."""
     if ord == 0:
         return np.zeros(np.shape(x), x.dtype)
-    if 1 < ord < np.inf:
+    if ord > 1:
         x, y = within_range(x, y, ord, axes)
     if ord == 2:
         return dy * per(np.conj(x), y, y == 0)
@@ -286,7 +286,8 @@ def vector_norm_slope(dy: Any, y: Any, x: Any, ord: Any, axes: Any) -> Any:
         return direction
     if ord in (np.inf, -np.inf):
         return direction * evenly(np.abs(x) == y, axes)
-    none = (x == 0) | (y == 0)
+    none = (x == 0) | (y == 0)  # mutate: factor equivalent because twice true is true
+    # mutate: number equivalent because any number but 0 will do
     ratio = np.where(none, 1.0, np.abs(x)) / np.where(none, 1.0, y)
     return direction * np.where(none, 0.0, ratio ** (ord - 1))
 
@@ -301,10 +302,12 @@ def within_range(x: Any, y: Any, ord: Any, axes: Any) -> Any:
     lost = (y == 0) | np.isinf(y)
     if not np.any(lost):
         return x, y
+    # mutate: factor equivalent because what is about as large will do
     largest = np.max(np.abs(data_of(x)), axis=axes, keepdims=True, initial=0.0)
     endless, lost = np.isinf(largest), lost & (largest > 0)
+    # mutate: factor, number equivalent because only the direction counts, and where nothing is lost any will do
     part = np.where(endless, np.sign(x) * np.isinf(x), x / np.where(lost & ~endless, largest, 1.0))
-    part = np.where(lost, part, 1.0)
+    part = np.where(lost, part, 1.0)  # mutate: factor, number equivalent because of the same
     return np.where(lost, part, x), np.where(lost, np.linalg.vector_norm(part, ord=ord, axis=axes, keepdims=True), y)
 
 
