@@ -12,6 +12,8 @@ import pytest
 
 from pellucid import registry
 
+sys.path.insert(0, str(Path(__file__).parent))  # for sound_models.py, which several tests share
+
 Install = Callable[..., None]
 IMPORTS = "from pellucid import CommandSpec, ComponentSpec, DatasetSpec, ModelSpec, hookimpl\n"
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
+from importlib import metadata
+
 import pytest
 
-from pellucid import registry
+from pellucid import discovery, registry
 from pellucid.discovery import PluginLoadError, PluginWarning, bound_mismatch, describe
 
 ONE = """
@@ -132,6 +136,73 @@ def test_trace_prints_the_hook_calls(three, monkeypatch, capsys):
     registry.models()
     out, err = capsys.readouterr()
     assert out == "" and "pellucid-acme:acme: " in err and "pellucid_models" in err
+
+
+# ---- what a plugin does to others while it is imported
+
+
+NOISY = """
+import warnings
+print("hello from the plugin")
+warnings.warn("a plugin warns")
+warnings.simplefilter("error")
+"""
+
+
+def test_what_a_plugin_prints_and_warns_of_spoils_nothing(site, capsys, recwarn):
+    site("pellucid-acme", NOISY + ONE.format("acme"))
+    filters = list(warnings.filters)
+    assert [spec.id for spec in registry.models()] == ["acme/x"]
+    assert capsys.readouterr() == ("", "hello from the plugin\n")
+    assert not recwarn.list and warnings.filters == filters
+
+
+def test_strict_shows_what_a_plugin_warns_of(site, monkeypatch):
+    site("pellucid-acme", NOISY + ONE.format("acme"))
+    monkeypatch.setenv("PELLUCID_STRICT", "1")
+    with pytest.warns(UserWarning, match="a plugin warns"):
+        registry.models()
+
+
+def test_an_import_that_takes_long_is_named_with_the_way_round_it(site, monkeypatch, capsys):
+    monkeypatch.setattr(discovery, "SECONDS_OF_PATIENCE", 0.0)
+    site("pellucid-acme", "import threading\nfor thread in threading.enumerate():\n"
+         "    if isinstance(thread, threading.Timer): thread.join()\n" + ONE.format("acme"))  # fmt: skip
+    assert statuses() == {"pellucid-acme": "ok"}
+    assert capsys.readouterr().err == (
+        "pellucid: still importing the plugin pellucid-acme 0.3. Press Ctrl-C to end this. "
+        "PELLUCID_DISABLE_PLUGINS=pellucid-acme leaves it out; `pellucid plugins --no-load` imports none.\n"
+    )
+
+
+def test_nobody_is_told_to_be_patient_with_a_quick_import(three, capsys):
+    registry.models()
+    assert capsys.readouterr() == ("", "")
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert all(timer.finished.is_set() for timer in timers)
+
+
+def test_ctrl_c_while_a_plugin_is_imported_names_it(three, site):
+    site("pellucid-bad", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt) as raised:
+        registry.models()
+    (note,) = raised.value.__notes__
+    assert note.startswith("The plugin pellucid-bad 0.3 was being imported. PELLUCID_DISABLE_PLUGINS=pellucid-bad ")
+
+
+def test_of_two_copies_of_a_distribution_the_first_on_the_path_counts(site, tmp_path, monkeypatch):
+    site("pellucid-acme", ONE.format("acme"))
+    older = tmp_path / "older" / "pellucid_acme-0.2.dist-info"
+    older.mkdir(parents=True)
+    (older / "METADATA").write_text("Name: Pellucid_Acme\nVersion: 0.2\n")
+    (older / "entry_points.txt").write_text("[pellucid.v1]\nacme = nowhere_at_all\n")
+    found = metadata.distributions
+
+    def both(**context):
+        return [*found(), *metadata.Distribution.discover(path=[str(older.parent)])]
+
+    monkeypatch.setattr(metadata, "distributions", both)
+    assert [(info.origin, info.status) for info in registry.plugins()] == [("pellucid-acme 0.3", "ok")]
 
 
 # ---- versions

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-LIGHT = ("specs", "hookspecs", "discovery", "registry", "events", "dataset_record")
+LIGHT = ("specs", "hookspecs", "discovery", "registry", "events", "listeners", "dataset_record")
 
 
 def loaded_after(code: str) -> set[str]:

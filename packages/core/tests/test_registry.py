@@ -12,7 +12,7 @@ import pytest
 import pellucid
 from pellucid import ModelSpec, registry
 from pellucid.discovery import PluginLoadError, PluginWarning
-from pellucid.registry import DatasetNotFound, ModelLoadError, ModelNotFound
+from pellucid.registry import ComponentNotFound, DatasetNotFound, ModelLoadError, ModelNotFound
 
 LINEAR = """
 class Ridge:
@@ -139,6 +139,18 @@ def test_an_official_name_stays_official_and_strangers_become_ambiguous(families
     assert "acme/ridge or zeta/ridge" in message(ModelNotFound, registry.spec, "kernel")
 
 
+def test_a_strangers_name_never_takes_over_what_an_official_one_meant(families):
+    assert registry.spec("RidgeRegressor").id == "linear/ridge"
+    code = (
+        "@hookimpl\ndef pellucid_models():\n    yield ModelSpec(id='acme/ridge-regressor', target='x:X', summary='s', "
+    )
+    families("pellucid-acme", code + "tasks=('network',))")
+    registry._state.plugins = None  # as in the next process, with acme installed
+    assert "may mean acme/ridge-regressor or linear/ridge" in message(ModelNotFound, registry.spec, "RidgeRegressor")
+    assert registry.spec("acme/RidgeRegressor").id == "acme/ridge-regressor"
+    assert registry.spec("ridge").id == registry.spec("linear/ridge-regressor").id == "linear/ridge"
+
+
 def test_a_skipped_plugin_is_mentioned(families, monkeypatch):
     monkeypatch.setenv("PELLUCID_DISABLE_PLUGINS", "trees")
     families("pellucid-acme", "raise ValueError('no')")
@@ -207,6 +219,11 @@ def test_register_a_class(families):
     assert registry.plugins()[-1].n_models == 1
 
 
+def test_a_long_docstring_makes_a_short_summary(families):
+    registry.register(type("A", (), {"__doc__": "long " * 100}), tasks=("network",))
+    assert len(registry.spec("local/a").summary) <= 200
+
+
 def test_registering_again_replaces(families):
     first, second = type("A", (), {}), type("A", (), {})
     for cls in (first, second):
@@ -267,8 +284,12 @@ def pellucid_datasets():
 
 @hookimpl
 def pellucid_components():
-    yield ComponentSpec(id="acme/relu", kind="activation", target="pellucid_acme_site:X", summary="max(x, 0)")
-    yield ComponentSpec(id="acme/hinge", kind="loss", target="pellucid_acme_site:Y", summary="max(1 - x, 0)")
+    yield ComponentSpec(id="acme/relu", kind="activation", target="pellucid_acme_site:rain", summary="max(x, 0)")
+    yield ComponentSpec(id="acme/hinge", kind="loss", target="pellucid_acme_site:HingeLoss", summary="max(1 - x, 0)")
+    yield ComponentSpec(id="acme/rbf", kind="kernel", target="pellucid_acme_site:gone", summary="exp(-d²)")
+
+class HingeLoss:
+    pass
 
 @hookimpl
 def pellucid_commands():
@@ -296,11 +317,54 @@ def test_data_sets(site):
 
 def test_components_commands_and_checks(site):
     site("pellucid-acme", ACME)
-    assert [spec.id for spec in registry.components()] == ["acme/relu", "acme/hinge"]
+    assert [spec.id for spec in registry.components()] == ["acme/relu", "acme/hinge", "acme/rbf"]
     assert [spec.id for spec in registry.components("loss")] == ["acme/hinge"]
     assert [spec.id for spec in registry.commands()] == ["acme-report"]
     assert registry.resolve(registry.commands()[0])() == ("rain", 3)
     assert registry.checks() == ["pellucid_acme_site:rain"]
+
+
+@pytest.mark.parametrize("name", ["acme/hinge", "hinge", "Hinge", "HingeLoss", "hinge_loss", "acme/HingeLoss"])
+def test_a_component_is_found_in_any_spelling(site, name):
+    site("pellucid-acme", ACME)
+    import_path = registry.component(name).__qualname__
+    assert import_path == registry.component(name, kind="loss").__qualname__ == "HingeLoss"
+    assert registry.component("ReLU")() == ("rain", 3)  # a function is as good as a class
+
+
+@pytest.mark.parametrize(
+    "name, kind, words",
+    [
+        ("relu6", None, "no component 'relu6'. Did you mean acme/relu?"),
+        ("acme/hinges", "loss", "no loss 'acme/hinges'. Did you mean acme/hinge?"),
+        ("hinge", "kernel", "no kernel 'hinge'."),
+        ("relu", "activaton", "no component is of the kind 'activaton'; kinds: activation, kernel, loss."),
+        ("nn/adam", None, "The family 'nn' is not installed: pip install pellucid-nn."),
+        ("\x1b[31m", "\x1b[31m", "kind '[31m'"),
+    ],
+)
+def test_a_component_that_is_not_there_says_what_helps(site, name, kind, words):
+    site("pellucid-acme", ACME)
+    assert words in message(ComponentNotFound, registry.component, name, kind)
+
+
+def test_a_component_whose_name_two_strangers_use_lists_both_and_an_official_one_wins(site):
+    for family in ("acme", "zeta", "nn"):
+        site(
+            f"pellucid-{family}",
+            "@hookimpl\ndef pellucid_components():\n"
+            f"    yield ComponentSpec(id='{family}/rbf', kind='kernel', target='math:exp', summary='s')\n"
+            + f"    yield ComponentSpec(id='{family}/relu', kind='activation', target='math:exp', summary='s')\n"
+            * (family != "nn"),
+        )
+    assert "'relu' may mean acme/relu or zeta/relu" in message(ComponentNotFound, registry.component, "relu")
+    assert registry.component("zeta/relu").__name__ == registry.component("rbf", "kernel").__name__ == "exp"
+
+
+def test_a_component_that_cannot_be_imported_names_its_distribution(site):
+    site("pellucid-acme", ACME)
+    text = message(PluginLoadError, registry.component, "rbf")
+    assert text.startswith("acme/rbf (pellucid-acme 0.3): cannot import pellucid_acme_site:gone: AttributeError")
 
 
 def test_rules_are_imported_each_on_its_own(site):

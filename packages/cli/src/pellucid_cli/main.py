@@ -28,6 +28,8 @@ OUR_COMMANDS = {  # name -> what `--help` says; the command itself is pellucid_c
     "demo": "Train models on data that comes with Pellucid, from nothing.",
     "datasets": "Show the data that can be named as dataset:NAME.",
     "plugins": "Show the packages that bring models, and what is wrong with those that do not load.",
+    "check": "Hold a package, a model or a file to what is asked of every model.",
+    "new": "Write a plugin package of your own, or one more model in it.",
 }
 
 
@@ -220,8 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, click.NoSuchOption) and error.option_name == "--plugin":
             click.echo("--plugin stands before the command: pellucid --plugin FILE.py COMMAND ...", err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        click.echo(" ".join(["interrupted", *getattr(stop.__cause__ or stop, "__notes__", ())]), err=True)
         return 130
     except SystemExit:
         if sys.stdout is stdout:

@@ -11,6 +11,7 @@ import click
 
 import pellucid
 from pellucid.registry import ModelLoadError, ModelNotFound
+from pellucid.specs import plain
 from pellucid_cli.plain_table import plain_table
 from pellucid_cli.report import print_json
 from pellucid_cli.settings import parameters
@@ -59,7 +60,7 @@ def find_model(model_id: str) -> pellucid.ModelSpec:
 
 
 def _first_line(cls: type[Any]) -> str:
-    return (inspect.getdoc(cls) or "").strip().partition("\n")[0]
+    return plain((inspect.getdoc(cls) or "").strip().partition("\n")[0])
 
 
 def _parameters(cls: type[Any]) -> list[dict[str, Any]]:
@@ -83,7 +84,7 @@ def _docstring_parameters(docstring: str) -> dict[str, str]:
         text = " ".join(entry[2].split())
         sentence = re.match(r".*?[.;](?=\s|$)", text)
         for name in entry[1].partition(":")[0].split(","):
-            words[name.strip()] = (sentence[0] if sentence else text).rstrip(".;")
+            words[name.strip()] = plain(sentence[0] if sentence else text).rstrip(".;")
     return words
 
 
@@ -116,7 +117,7 @@ def _print(told: dict[str, Any]) -> None:
             click.echo(f"  {name:<12}  {value}")
     if told["parameters"]:
         rows = [
-            [f"  {p['name']}", "(needed)" if p["required"] else repr(p["default"]), p["description"]]
+            [f"  {p['name']}", "(needed)" if p["required"] else plain(repr(p["default"])), p["description"]]
             for p in told["parameters"]
         ]
         click.echo("\n" + plain_table(["  PARAMETER", "DEFAULT", ""], rows))

@@ -53,6 +53,8 @@ _HOME = {  # public name -> the module that defines it
     "plugins": "registry",
     "dataset": "registry",
     "dataset_specs": "registry",
+    "component": "registry",
+    "components": "registry",
     "Dataset": "dataset_record",
     "Estimator": "estimator",
     "Classifier": "estimator",
@@ -69,6 +71,8 @@ _HOME = {  # public name -> the module that defines it
     "ConvergenceWarning": "events",
     "InterruptWarning": "events",
 }
+
+_MODULES = ("listeners", "testing")  # `pellucid.listeners.CSVLogger` works without importing pellucid.listeners
 
 OFFICIAL_FAMILIES = {  # family -> distribution; these names belong to us, and `pellucid.<family>` names what to install
     family: f"pellucid-{family}"
@@ -92,6 +96,8 @@ OFFICIAL_FAMILIES = {  # family -> distribution; these names belong to us, and `
 }
 
 if TYPE_CHECKING:
+    from pellucid import listeners as listeners
+    from pellucid import testing as testing
     from pellucid.building import array as array
     from pellucid.building import stack as stack
     from pellucid.checking import checked as checked
@@ -119,6 +125,8 @@ if TYPE_CHECKING:
     from pellucid.graph_drawing import graph as graph
     from pellucid.hookspecs import hookimpl as hookimpl
     from pellucid.primitives import primitive as primitive
+    from pellucid.registry import component as component
+    from pellucid.registry import components as components
     from pellucid.registry import dataset as dataset
     from pellucid.registry import dataset_specs as dataset_specs
     from pellucid.registry import get as get
@@ -152,6 +160,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"pellucid.{_HOME[name]}"), name)
         globals()[name] = value
         return value
+    if name in _MODULES:
+        return importlib.import_module(f"pellucid.{name}")
     if name in OFFICIAL_FAMILIES:
         module = f"pellucid_{name}"
         try:
@@ -166,4 +176,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, *OFFICIAL_FAMILIES])
+    return sorted([*globals(), *_HOME, *_MODULES, *OFFICIAL_FAMILIES])

@@ -2,13 +2,17 @@
 
 A plugin is found by the entry-point group `pellucid.v1`; the number is the version of the plugin interface. Each is
 imported, asked for its specs and checked as a whole: it takes part with everything it brings, or with nothing and a
-reason. Nothing that a plugin does short of ending the process stops the others.
+reason. Nothing that a plugin does short of ending the process stops the others. What it prints meanwhile goes to
+stderr, and what it warns of is not shown, so that it spoils no other's output.
+
+An import that never ends cannot be broken off from outside. After some seconds a note on stderr names the plugin and
+the way round it; Ctrl-C ends the program as everywhere, and says the same.
 
 What the environment decides
 
     PELLUCID_PLUGINS=a,b           only these plugins are imported; empty: none
     PELLUCID_DISABLE_PLUGINS=a,b   these are not
-    PELLUCID_STRICT=1              the first problem is raised instead of reported
+    PELLUCID_STRICT=1              the first problem is raised instead of reported, and warnings are shown
     PELLUCID_TRACE=1               every hook call is printed to stderr
 
 A plugin is named there by its distribution ("pellucid-acme", or "acme" for short).
@@ -18,9 +22,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, TypeVar
@@ -33,6 +41,7 @@ from pellucid.specs import KEBAB, MODULE, TARGET, CommandSpec, ComponentSpec, Da
 
 GROUP = "pellucid.v1"
 RESERVED_FAMILIES = ("core", "local", "pellucid")  # "local" is for models registered by hand
+SECONDS_OF_PATIENCE = 10.0  # with importing, before a note says which plugin is at it
 
 S = TypeVar("S")
 
@@ -124,20 +133,26 @@ def discover() -> list[Plugin]:
     """
     plugins: list[Plugin] = []
     owners: dict[str, str] = {}  # family -> the distribution that provides it
-    for found in sorted(_installed(), key=_Found.rank):
-        status, reason = _verdict(found, owners)
-        if status == "ok":
-            plugin = _attempt(found.info, found.load)
-        else:
-            plugin = Plugin(info=replace(found.info, status=status, error=reason, traceback=reason))
-        info = plugin.info
-        if info.status == "ok":
-            owners[info.family] = info.distribution
-        elif info.status != "disabled" and _is_on("PELLUCID_STRICT"):
-            failure = PluginLoadError(f"{info.distribution}, family {info.family!r}, is {info.status}: {info.error}")
-            failure.add_note(info.traceback)  # a traceback shows it, a message of one line does not
-            raise failure
-        plugins.append(plugin)
+    waiting = sorted(_installed(), key=_Found.rank)
+    with _patience(waiting):
+        while waiting:
+            found = waiting[0]
+            status, reason = _verdict(found, owners)
+            if status == "ok":
+                plugin = _attempt(found.info, found.load)
+            else:
+                plugin = Plugin(info=replace(found.info, status=status, error=reason, traceback=reason))
+            info = plugin.info
+            if info.status == "ok":
+                owners[info.family] = info.distribution
+            elif info.status != "disabled" and _is_on("PELLUCID_STRICT"):
+                failure = PluginLoadError(
+                    f"{info.distribution}, family {info.family!r}, is {info.status}: {info.error}"
+                )
+                failure.add_note(info.traceback)  # a traceback shows it, a message of one line does not
+                raise failure
+            plugins.append(plugin)
+            del waiting[0]
     return plugins
 
 
@@ -306,13 +321,47 @@ def _attempt(info: PluginInfo, load: Callable[[], object]) -> Plugin:
     """Load a plugin and collect what it brings; whatever it raises becomes its status."""
     start = time.perf_counter()
     try:
-        plugin = collect(info, load())
-    except KeyboardInterrupt:
+        with _kept_quiet():
+            plugin = collect(info, load())
+    except KeyboardInterrupt as error:
+        error.add_note(f"The plugin {info.origin} was being imported. {_way_round(info)}")
         raise
     except BaseException as error:  # SystemExit too, and whatever else a module may raise while it is imported
         plugin = Plugin(info=replace(info, status="broken", error=describe(error), traceback=_full(error)))
     elapsed = 1e3 * (time.perf_counter() - start)
     return replace(plugin, info=replace(plugin.info, milliseconds=elapsed))
+
+
+@contextmanager
+def _kept_quiet() -> Iterator[None]:
+    """Send what is printed to stderr; show no warnings, unless strict, and keep no filters for them."""
+    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        if not _is_on("PELLUCID_STRICT"):
+            warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _patience(waiting: Sequence[_Found]) -> Iterator[None]:
+    """Once this block takes long, say on stderr which plugin is being imported: the first of those that wait."""
+
+    def tell() -> None:
+        for found in waiting[:1]:
+            note = f"pellucid: still importing the plugin {found.info.origin}. Press Ctrl-C to end this."
+            print(note, _way_round(found.info), file=sys.stderr, flush=True)
+
+    timer = threading.Timer(SECONDS_OF_PATIENCE, tell)
+    timer.daemon = True
+    with suppress(RuntimeError):  # no threads in a browser
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _way_round(info: PluginInfo) -> str:
+    return f"PELLUCID_DISABLE_PLUGINS={info.distribution} leaves it out; `pellucid plugins --no-load` imports none."
 
 
 def _ask(hook: pluggy.HookCaller, kind: type[S]) -> tuple[S, ...]:

@@ -32,47 +32,207 @@ hookimpl = pluggy.HookimplMarker("pellucid")
 
 @hookspec
 def pellucid_models() -> Iterable[ModelSpec]:
-    """Yield a spec for each model; its id starts with the plugin's family."""
+    """Bring models.
+
+    Asked once, when the registry is first used. The class is imported when somebody asks for the model.
+
+    Yields
+    ------
+    ModelSpec
+        One for each model; its id starts with the plugin's family.
+
+    Examples
+    --------
+    from pellucid import ModelSpec, hookimpl
+
+    @hookimpl
+    def pellucid_models():
+        yield ModelSpec(
+            id="acme/stump",
+            target="pellucid_acme.stump:Stump",
+            summary="A tree with one question",
+            tasks=("classification",),
+        )
+    """
 
 
 @hookspec
 def pellucid_components() -> Iterable[ComponentSpec]:
-    """Yield a spec for each layer, loss, optimizer or kernel; its id starts with the plugin's family."""
+    """Bring layers, losses, optimizers, kernels: parts that `pellucid.component` finds by their names.
+
+    Asked once, when the registry is first used. What a target names is imported when somebody asks for it.
+
+    Yields
+    ------
+    ComponentSpec
+        One for each part; its id starts with the plugin's family.
+
+    Examples
+    --------
+    from pellucid import ComponentSpec, hookimpl
+
+    @hookimpl
+    def pellucid_components():
+        yield ComponentSpec(
+            id="acme/swish", kind="activation", target="pellucid_acme.swish:Swish", summary="x times its sigmoid"
+        )
+    """
 
 
 @hookspec
 def pellucid_rules() -> Iterable[str]:
-    """Yield the names of modules that state gradient rules, imported when a function without a rule is first met."""
+    """Bring derivatives of functions that have none yet.
+
+    Asked once, when the registry is first used. The modules are imported when a function without a rule is first met.
+
+    Yields
+    ------
+    str
+        The name of a module that states gradient rules.
+
+    Examples
+    --------
+    from pellucid import hookimpl
+
+    @hookimpl
+    def pellucid_rules():
+        return ["pellucid_acme.rules"]
+    """
 
 
 @hookspec
 def pellucid_datasets() -> Iterable[DatasetSpec]:
-    """Yield a spec for each data set; its id starts with the plugin's family."""
+    """Bring data sets.
+
+    Asked once, when the registry is first used. The function is imported and called when somebody asks for the data.
+
+    Yields
+    ------
+    DatasetSpec
+        One for each data set; its id starts with the plugin's family. Its target takes keyword options and returns a
+        `pellucid.Dataset`.
+
+    Examples
+    --------
+    from pellucid import DatasetSpec, hookimpl
+
+    @hookimpl
+    def pellucid_datasets():
+        yield DatasetSpec(
+            id="acme/anvils",
+            target="pellucid_acme.anvils:anvils",
+            summary="Weight and height of fall of 200 anvils",
+            task="regression",
+            n_rows=200,
+            n_columns=2,
+        )
+    """
 
 
 @hookspec
 def pellucid_checks() -> Iterable[str]:
-    """Yield "module:function" for each further check that the conformance kit runs on every model."""
+    """Bring further checks, which the conformance kit then does for every model that it looks at.
+
+    Asked once, when the registry is first used. The functions are imported when the kit runs.
+
+    Yields
+    ------
+    str
+        "module:function" of a check: a function of one `pellucid.testing.Subject` that raises where something is wrong.
+
+    Examples
+    --------
+    from pellucid import hookimpl
+
+    @hookimpl
+    def pellucid_checks():
+        return ["pellucid_acme.checks:is_calibrated"]
+    """
 
 
 @hookspec
 def pellucid_commands() -> Iterable[CommandSpec]:
-    """Yield a spec for each command of the `pellucid` command line; its name starts with the plugin's family."""
+    """Bring commands for the `pellucid` command line.
+
+    Asked once, when the registry is first used. The command is imported when it is called.
+
+    Yields
+    ------
+    CommandSpec
+        One for each click command; its name is the plugin's family, alone or with more after a hyphen.
+
+    Examples
+    --------
+    from pellucid import CommandSpec, hookimpl
+
+    @hookimpl
+    def pellucid_commands():
+        yield CommandSpec(name="acme-drop", target="pellucid_acme.commands:drop", summary="Drop an anvil")
+    """
 
 
 @hookspec
 def pellucid_fit_start(run: FitRun) -> None:
-    """Hear that a fit begins; `run.total` steps are the most it will take."""
+    """Hear that a fit begins.
+
+    Told before the first step of every fit in this process that reports its steps, also of one inside another.
+
+    Parameters
+    ----------
+    run : FitRun
+        `run.model` is being fitted, and `run.total` steps are the most it will take.
+
+    Examples
+    --------
+    from pellucid import hookimpl
+
+    @hookimpl
+    def pellucid_fit_start(run):
+        print(f"{type(run.model).__name__}: at most {run.total} {run.unit}s")
+    """
 
 
 @hookspec
 def pellucid_fit_step(run: FitRun) -> None:
-    """Hear that one step is done; `run.metrics` holds its numbers, `run.stop(reason)` ends the fit after it."""
+    """Hear that a step is done.
+
+    Told after each step.
+
+    Parameters
+    ----------
+    run : FitRun
+        `run.metrics` holds the numbers of the step; `run.stop(reason)` ends the fit after it.
+
+    Examples
+    --------
+    from pellucid import hookimpl
+
+    @hookimpl
+    def pellucid_fit_step(run):
+        if run.metrics.get("loss", 0.0) > 1e6:
+            run.stop("the loss grows without bounds")
+    """
 
 
 @hookspec
 def pellucid_fit_end(run: FitRun) -> None:
-    """Hear that a fit ended; `run.stopped` and `run.error` tell whether something cut it short."""
+    """Hear that a fit ended.
+
+    Told after the last step, also when an error ended the fit.
+
+    Parameters
+    ----------
+    run : FitRun
+        `run.stopped` and `run.error` tell whether something cut it short.
+
+    Examples
+    --------
+    from pellucid import hookimpl
+
+    @hookimpl
+    def pellucid_fit_end(run):
+        print(f"{run.n_steps} {run.unit}s, {run.stopped or 'not stopped early'}")
+    """
 
 
 HOOKS = tuple(name for name in sorted(globals()) if name.startswith("pellucid_"))

@@ -5,7 +5,7 @@ the class behind a spec is imported by `get` and `make`. How plugins are found a
 
 A name is looked up as an id, then as an alias or bare name in any spelling ("linear/ridge", "Ridge", "ridge"), then
 without a last -classifier, -regressor or -model. Where names clash, official packages win and strangers' names become
-ambiguous: installing a package never changes what an official name means.
+ambiguous: installing a package never makes a name mean another model than before.
 """
 
 from __future__ import annotations
@@ -36,7 +36,17 @@ from pellucid.discovery import (
     discover,
 )
 from pellucid.hookspecs import HOOKS
-from pellucid.specs import KEBAB, MODEL_TASKS, CommandSpec, ComponentSpec, DatasetSpec, ModelSpec, Spec, plain
+from pellucid.specs import (
+    KEBAB,
+    LONGEST_SUMMARY,
+    MODEL_TASKS,
+    CommandSpec,
+    ComponentSpec,
+    DatasetSpec,
+    ModelSpec,
+    Spec,
+    plain,
+)
 
 if TYPE_CHECKING:
     import pluggy
@@ -44,7 +54,7 @@ if TYPE_CHECKING:
     from pellucid.dataset_record import Dataset
 
 T = TypeVar("T", bound="ModelSpec | type[Any]")
-S = TypeVar("S", ModelSpec, DatasetSpec)
+S = TypeVar("S", ModelSpec, DatasetSpec, ComponentSpec)
 
 
 class ModelNotFound(LookupError):
@@ -53,6 +63,10 @@ class ModelNotFound(LookupError):
 
 class DatasetNotFound(LookupError):
     """No registered data set has this name, or several have."""
+
+
+class ComponentNotFound(LookupError):
+    """No registered component has this name, or several have."""
 
 
 class ModelLoadError(PluginLoadError):
@@ -160,7 +174,7 @@ def register(model: T, /, *, id: str | None = None, summary: str | None = None, 
         new = ModelSpec(
             id=id or f"local/{_kebab(model.__name__)}",
             target=f"{model.__module__}:{model.__name__ if local else model.__qualname__}",
-            summary=summary or (model.__doc__ or "").strip().partition("\n")[0] or model.__name__,
+            summary=summary or (model.__doc__ or "").strip().partition("\n")[0][:LONGEST_SUMMARY] or model.__name__,
             **fields if "tasks" in fields else {"tasks": _tasks(model), **fields},
         )
         cls = model
@@ -210,6 +224,36 @@ def dataset(name: str, /, **options: Any) -> Dataset:
 def components(kind: str | None = None) -> list[ComponentSpec]:
     """All registered components, or those of one kind ("activation", "loss", ...)."""
     return [spec for plugin in loaded() for spec in plugin.components if kind is None or kind == spec.kind]
+
+
+def component(name: str, /, kind: str | None = None) -> Any:
+    """One layer, loss, optimizer or other part, by id, bare name or class name: `component("adam", "optimizer")`.
+
+    Parameters
+    ----------
+    name : str
+        As for a model, in any spelling.
+    kind : str, optional
+        Only among components of this kind.
+
+    Returns
+    -------
+    class or function
+        What the component's target names, imported now.
+
+    Raises
+    ------
+    ComponentNotFound
+        With the nearest names, the kinds there are, and what to install or repair where that would help.
+    PluginLoadError
+        If its module cannot be imported or holds no such name.
+    """
+    pairs = [(plugin, spec) for plugin in loaded() for spec in plugin.components]
+    of_kind = [pair for pair in pairs if kind in (None, pair[1].kind)]
+    if kind is not None and not of_kind:
+        kinds = ", ".join(sorted({spec.kind for _, spec in pairs})) or "none"
+        raise ComponentNotFound(f"no component is of the kind {plain(kind)!r}; kinds: {kinds}.{_not_loaded()}")
+    return resolve(_find(name, "component" if kind is None else kind, of_kind, ComponentNotFound)[1])
 
 
 def commands() -> list[CommandSpec]:
@@ -443,8 +487,7 @@ def _find(name: str, what: str, pairs: list[tuple[Plugin, S]], error: type[Looku
     """The one spec that a name means."""
     if not isinstance(name, str):
         raise TypeError(f"a {what} is named by a string, got {name!r}")
-    exact = [pair for pair in pairs if pair[1].id == name]
-    hits = exact or _matches(name, pairs, _squash) or _matches(name, pairs, _stem)
+    hits = [pair for pair in pairs if pair[1].id == name] or _by_name(name, pairs)
     if len(hits) == 1:
         return hits[0]
     ids = [spec.id for _, spec in hits]
@@ -456,6 +499,14 @@ def _find(name: str, what: str, pairs: list[tuple[Plugin, S]], error: type[Looku
     raise error(f"no {what} {short!r}.{advice}{_not_installed(short, what)}{_not_loaded()}")
 
 
+def _by_name(name: str, pairs: list[tuple[Plugin, S]]) -> list[tuple[Plugin, S]]:
+    """The specs that a name means whole, or else without its last word."""
+    whole, stem = _matches(name, pairs, _squash), _matches(name, pairs, _stem)
+    if whole and not whole[0][0].official:  # an official model that the name meant before the stranger came stays in it
+        whole += [pair for pair in stem if pair[0].official]
+    return whole or stem
+
+
 def _matches(name: str, pairs: list[tuple[Plugin, S]], key: Callable[[str], str]) -> list[tuple[Plugin, S]]:
     """The specs that carry this name in the spelling that `key` makes of it; official ones alone if there are any."""
     wanted = key(name)
@@ -463,9 +514,13 @@ def _matches(name: str, pairs: list[tuple[Plugin, S]], key: Callable[[str], str]
     return [pair for pair in hits if pair[0].official] or hits
 
 
-def _labels(spec: ModelSpec | DatasetSpec) -> set[str]:
+def _labels(spec: ModelSpec | DatasetSpec | ComponentSpec) -> set[str]:
     """All names of a spec, each alone and with its family."""
-    aliases = spec.aliases if isinstance(spec, ModelSpec) else ()
+    aliases: tuple[str, ...] = ()
+    if isinstance(spec, ModelSpec):
+        aliases = spec.aliases
+    elif isinstance(spec, ComponentSpec):
+        aliases = (re.split("[.:]", spec.target)[-1],)  # nn/mse is found as MSELoss
     names = {name.rpartition("/")[2] for name in (spec.id, *aliases)}
     return names | {f"{spec.family}/{name}" for name in names if spec.family}
 
@@ -485,7 +540,7 @@ def _kebab(name: str) -> str:
     return re.sub(r"[\s_-]+", "-", words).strip("-").lower()
 
 
-def _nearest(name: str, specs: Iterable[ModelSpec | DatasetSpec]) -> list[str]:
+def _nearest(name: str, specs: Iterable[ModelSpec | DatasetSpec | ComponentSpec]) -> list[str]:
     """Up to three ids that look or end like a name that was not found."""
     from difflib import get_close_matches  # only an error needs it
 

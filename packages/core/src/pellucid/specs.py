@@ -29,6 +29,7 @@ MODEL_TASKS = (
     "network",
 )
 STATUSES = ("stable", "experimental", "deprecated")
+LONGEST_SUMMARY = 200  # characters
 
 KEBAB = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"  # the shape of a family's or a model's name: random-forest-classifier
 MODULE = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
@@ -37,7 +38,10 @@ TARGET = f"{MODULE}:{MODULE}"
 
 def plain(text: str) -> str:
     """One line of printable text: escape codes, newlines and invisible marks in a plugin's words become spaces."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    words = str(text)
+    if not words.isprintable():
+        words = "".join(c if c.isprintable() else " " for c in words)
+    return " ".join(words.split())
 
 
 class _Named:
@@ -108,14 +112,12 @@ class ModelSpec(_Named):
         _check_id(self, example="linear/ridge")
         _check_target(self)
         _tidy(self, texts=("summary", "since", "docs"), lists=("tasks", "aliases", "tags", "references"))
-        if not self.summary:
-            raise ValueError(f"{self.id}: summary is empty; say in one line what the model does")
         if not self.tasks or not set(self.tasks) <= set(MODEL_TASKS):
             raise ValueError(f"{self.id}: tasks must be one or more of {', '.join(MODEL_TASKS)}; got {self.tasks!r}")
         if self.status not in STATUSES:
             raise ValueError(f"{self.id}: status must be one of {', '.join(STATUSES)}; got {self.status!r}")
         for alias in self.aliases:
-            if not re.fullmatch(rf"(?:{self.family}/)?{KEBAB}", alias):
+            if not re.fullmatch(KEBAB, alias.removeprefix(f"{self.family}/")):
                 raise ValueError(
                     f"{self.id}: alias {alias!r} must be lower case with hyphens, alone or after {self.family + '/'!r}"
                 )
@@ -174,14 +176,17 @@ class DatasetSpec(_Named):
 class ComponentSpec(_Named):
     """A part that models are built of: a layer, an activation, a loss, an optimizer, a kernel.
 
+    `pellucid.component` finds it by its id, its name or the name of what its target names ("nn/mse", "mse", "MSELoss").
+
     Parameters
     ----------
     id : str
         "family/name", such as "nn/relu".
     kind : str
-        What it is: one lower-case word with hyphens, such as "activation".
+        What it is: "layer", "module", "activation", "loss", "optimizer", "scheduler", "initializer", "kernel",
+        "metric", or another lower-case word where none of these fits.
     target : str
-        "module:name", where it is defined.
+        "module:name", where the class or function is defined.
     summary : str
         One line for lists.
 
@@ -256,12 +261,17 @@ def _check_target(spec: Spec) -> None:
 
 
 def _tidy(spec: Spec, texts: tuple[str, ...] = (), lists: tuple[str, ...] = ()) -> None:
-    """Bring every text to one printable line and every list to a tuple of such texts."""
+    """Bring every text to one printable line and every list to a tuple of such texts; a summary must be short."""
     for name in texts:
         text = getattr(spec, name)
         if not isinstance(text, str):
             raise TypeError(f"{spec.id}: {name} must be a string, got {text!r}")
         object.__setattr__(spec, name, plain(text))
+    if not 0 < len(spec.summary) <= LONGEST_SUMMARY:
+        raise ValueError(
+            f"{spec.id}: summary must say in one line what it is, in at most {LONGEST_SUMMARY} characters; it has "
+            f"{len(spec.summary):,}"
+        )
     for name in lists:
         items = getattr(spec, name)
         if not isinstance(items, (tuple, list)) or not all(isinstance(item, str) for item in items):
