@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import os
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pellucid import Tensor, value_and_grad
+from pellucid import Tensor, fit_run, listening, value_and_grad
+from pellucid.listeners import EarlyStopping
 from stopwatch import compare, duration, peer
 
 DEEP, LEAVES = (100_000, 1_000_000), 4_000
@@ -121,14 +126,57 @@ def memory_per_operation(n: int = 10_000) -> float:
     return kept / n
 
 
-def start_up(code: str, rounds: int = 15) -> float:
-    """Median seconds of a fresh Python that runs `code`."""
+def start_up(*arguments: str, path: str = "", rounds: int = 15) -> float:
+    """Median seconds of a fresh Python with these arguments, its bytecode at hand; `path` holds more packages."""
     times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+    with tempfile.TemporaryDirectory() as bytecode:
+        more = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": bytecode}
+        for _ in range(1 + rounds):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=os.environ | more)
+            times.append(time.perf_counter() - start)
+    return float(np.median(times[1:]))
+
+
+def install_models(folder: Path, n_packages: int, n_models: int) -> None:
+    """Put packages that list models where `start_up` finds them."""
+    for k in range(n_packages):
+        share = range(k, n_models, n_packages)
+        (folder / f"plugin_{k}.py").write_text(
+            "from pellucid import ModelSpec, hookimpl\n@hookimpl\ndef pellucid_models():\n"
+            f"    for n in {list(share)}:\n        yield ModelSpec(id=f'family{k}/model{{n}}', target='x:X', "
+            "summary='A model that does what such models do', tasks=('classification',), aliases=(f'm{n}',))\n"
+        )
+        info = folder / f"plugin_{k}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: plugin-{k}\nVersion: 1.0\nRequires-Dist: pellucid>=0.1,<0.2\n")
+        (info / "entry_points.txt").write_text(f"[pellucid.v1]\nfamily{k} = plugin_{k}\n")
+
+
+def descend(n_steps: int, report: Callable[..., bool] | None) -> float:
+    """Least squares by gradient descent, one report a step if anybody wants it."""
+    rng = np.random.default_rng(0)
+    X, y, w = rng.normal(size=(1000, 20)), rng.normal(size=1000), np.zeros(20)
+    loss = math.inf
+    for _ in range(n_steps):
+        residual = X @ w - y
+        loss = float(residual @ residual)
+        w -= 1e-4 * (X.T @ residual)
+        if report is not None and report(loss=loss):
+            break
+    return loss
+
+
+def reported(n_steps: int) -> float:
+    """The same as a model does it: within a run."""
+    with fit_run("descent", total=n_steps) as run:
+        return descend(n_steps, run.step)
+
+
+def listened_to(n_steps: int, listener: object) -> float:
+    """The same with somebody listening."""
+    with listening(listener):
+        return reported(n_steps)
 
 
 def main() -> None:
@@ -169,12 +217,30 @@ def main() -> None:
         )
     )
     print(f"memory kept per recorded operation: {memory_per_operation():.0f} bytes\n")
-    bare, numpy = start_up("pass"), start_up("import numpy")
+    print(
+        compare(
+            f"fit of {n:,} small steps",
+            {
+                "no reports": lambda: descend(n, None),
+                "reports, no listener": lambda: reported(n),
+                "reports, early stopping": lambda: listened_to(n, EarlyStopping(patience=n)),
+            },
+            baseline="no reports",
+        )
+    )
     print("| start | time |\n|---|--:|")
-    print(f"| python | {duration(bare)} |\n| import numpy | {duration(numpy)} |")
-    for code in ("import pellucid", "import pellucid; pellucid.models()", "from pellucid import Tensor"):
-        print(f"| {code} | {duration(start_up(code))} |")
-    print()
+    for code in (
+        "pass",
+        "import numpy",
+        "import pellucid",
+        "import pellucid; pellucid.models()",
+        "from pellucid import Tensor",
+    ):
+        print(f"| {code.replace('pass', 'python')} | {duration(start_up('-c', code))} |")
+    with tempfile.TemporaryDirectory() as folder:
+        install_models(Path(folder), n_packages=14, n_models=150)
+        listing = start_up("-m", "pellucid_cli", "list", path=folder)
+        print(f"| pellucid list, 150 models | {duration(listing)} |\n")
 
 
 if __name__ == "__main__":

@@ -1,46 +1,48 @@
 import sys
 
+import pytest
+
 import pellucid
+from pellucid.listeners import Listener, ProgressBar
 from pellucid_cli import progress
 
 
-def fit(listener, steps=3, total=None):
-    with pellucid.listening(listener), pellucid.fit_run("model", total=total, unit="epoch") as run:
-        for n in range(steps):
-            with pellucid.fit_run("inner", unit="part") as inner:
-                inner.step(loss=99.0)
-            if run.step(accuracy=0.5, training_loss=1.0, loss=1 / (1 + n)):
-                break
+def fit(listener, reports, unit="epoch"):
+    with pellucid.listening(listener), pellucid.fit_run("model", unit=unit) as run:
+        for metrics in reports:
+            run.step(**metrics)
 
 
-def test_a_listener_remembers_the_outermost_fit():
-    listener = progress.Listener()
-    assert listener.summary() == ""
-    fit(listener)
-    assert listener.summary() == "3 epochs, accuracy 0.5, training loss 1, loss 0.3333"
+def test_a_quiet_listener_shows_nothing_and_knows_the_fit(capsys):
+    assert type(progress.listener(quiet=False)) is ProgressBar
+    listener = progress.listener(quiet=True)
+    assert type(listener) is Listener and listener.run is None
+    fit(listener, [{"loss": 1.0}])
+    assert listener.run.n_steps == 1 and capsys.readouterr() == ("", "")
 
 
-def test_lines_come_now_and_then_and_begin_with_what_is_monitored(capsys, monkeypatch):
-    fit(progress.Lines())
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
-    fit(progress.Lines(), steps=2, total=2)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "  epoch 1 of 2, loss 1, accuracy 0.5, training loss 1" and len(lines) == 2
+@pytest.mark.parametrize(
+    "reports, words",
+    [
+        ([{"accuracy": 0.5, "training_loss": 1.0, "loss": 1 / n} for n in (1, 2, 3)],
+         "3 epochs, accuracy 0.5, training loss 1, loss 0.3333"),
+        ([{}] * 2000, "2,000 epochs"),
+        ([{"loss": 0.0312}], "1 epoch, loss 0.0312"),
+        ([{}], ""),
+        ([], ""),
+    ],
+)  # fmt: skip
+def test_a_fit_in_a_few_words(reports, words):
+    listener = progress.listener(quiet=True)
+    fit(listener, reports)
+    assert progress.summary(listener.run) == words
 
 
-def test_a_bar_draws_on_stderr_and_goes_away(capsys):
-    bar = progress.Bar()
-    fit(bar, steps=4, total=4)
-    assert capsys.readouterr().out == "" and bar.n_steps == 4
+def test_a_model_that_reports_nothing_has_nothing_to_tell():
+    assert progress.summary(None) == ""
 
 
-def test_the_listener_suits_the_terminal(monkeypatch):
-    assert type(progress.listener(quiet=True)) is progress.Listener
-    assert type(progress.listener(quiet=False)) is progress.Lines
+def test_the_command_line_draws_a_bar_on_a_terminal_and_takes_it_away(run, flowers, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert type(progress.listener(quiet=False)) is progress.Bar
-
-
-def test_a_bar_without_total(capsys):
-    fit(progress.Bar(), steps=2)
+    done = run("fit", "toy/nearest-mean", flowers, "--target", "species")
+    assert done.code == 0 and "fitted in" in done.out

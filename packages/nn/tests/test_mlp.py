@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid import clone, hookimpl, listening, load, save
+from pellucid.listeners import Checkpoint
 from pellucid_nn import SGD, MLPClassifier, MLPRegressor, Parameter
 from pellucid_nn.mlp import (
     BENDS,
@@ -311,6 +312,23 @@ def test_listeners_see_the_model_and_its_epochs(kind, data):
         model.fit(*data)  # no ConvergenceWarning: it was asked to stop
     assert runs[0].model is model and runs[0].total == 200 and runs[0].unit == "epoch" and model.n_iter_ == 4
     assert runs[0].metrics["loss"] == model.loss_curve_[-1]
+
+
+@pytest.mark.filterwarnings("ignore::pellucid.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+@both
+def test_a_checkpoint_is_the_model_that_fewer_epochs_make(kind, data, early_stopping, tmp_path):
+    options = QUICK | {"shuffle": False, "early_stopping": early_stopping}
+    with listening(Checkpoint(tmp_path / "{step}.npz", every=2)):
+        kind(**options, max_iter=5).fit(*data)
+    saved, shorter = load(tmp_path / "4.npz"), kind(**options, max_iter=4).fit(*data)
+    if not early_stopping:  # with it, the shorter fit goes back to its best epoch
+        for a, b in zip(saved.coefs_ + saved.intercepts_, shorter.coefs_ + shorter.intercepts_):
+            np.testing.assert_array_equal(a, b)
+    assert saved.get_state().keys() == shorter.get_state().keys()
+    np.testing.assert_array_equal(saved.loss_curve_, shorter.loss_curve_)
+    assert saved.best_validation_score_ == shorter.best_validation_score_
+    saved.predict(data[0])
 
 
 @both

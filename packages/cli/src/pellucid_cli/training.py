@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pellucid import ModelSpec
-    from pellucid_cli.progress import Listener
+    from pellucid.listeners import Listener
 
 NOTES_FORMAT = 1
 ROW = "\0row"  # a column name that no file has
@@ -157,6 +157,7 @@ def train(
 
     import pellucid
     from pellucid.events import InterruptWarning
+    from pellucid_cli.progress import summary
 
     column, unused = _target_column(table, target_name), _droppable(table, drop, target_name)
     report.say(f"{plural(table.frame.height, 'row')}, {plural(table.frame.width, 'column')}", *table.remarks)
@@ -210,9 +211,10 @@ def train(
         raise Fault(f"{spec.id} must predict one value for each row, {y.shape}; it returned {answers.shape}")
     if target.task == "regression" and not np.isfinite(answers).all():
         raise Fault(f"{spec.id} did not converge: it predicts values that are not finite; try other settings (--set)")
-    report.say(f"fitted in {seconds:.2f} s" + (f": {listener.summary()}" if listener.summary() else ""))
-    if listener.stopped:
-        report.say(f"stopped early: {listener.stopped}")
+    run = listener.run
+    report.say(f"fitted in {seconds:.2f} s" + (f": {summary(run)}" if summary(run) else ""))
+    if run is not None and run.stopped:
+        report.say(f"stopped early: {run.stopped}")
 
     scored = held_out if len(held_out) else rows
     answer, trivial = baseline(target.task, y[rows], y[scored])
@@ -233,7 +235,7 @@ def train(
         baseline_scores=trivial,
         baseline_answer=target.classes[int(answer)] if target.classes else answer,
         seconds=seconds,
-        unit=listener.unit,
+        unit=run.unit if run is not None else "step",
     )
 
 

@@ -1,7 +1,8 @@
 """Fit events: whoever wants to watch a fit is told when it starts, after each step, and when it ends.
 
 A model that learns in steps opens a run and reports to it. A progress bar, a logger or early stopping is a listener: an
-object with any of the hooks `pellucid_fit_start`, `pellucid_fit_step` and `pellucid_fit_end`.
+object with any of the hooks `pellucid_fit_start`, `pellucid_fit_step` and `pellucid_fit_end`. The usual ones are in
+`listeners`.
 
     >>> from pellucid import fit_run, hookimpl, listening
     >>> class StopWhenGood:
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from types import FrameType, TracebackType
@@ -112,7 +113,14 @@ class FitRun:
         What ended the fit, in `pellucid_fit_end`, if it failed.
     """
 
-    def __init__(self, model: object, total: int | None, unit: str, monitor: str) -> None:
+    def __init__(
+        self,
+        model: object,
+        total: int | None,
+        unit: str,
+        monitor: str,
+        snapshot: Callable[[], object] | None = None,
+    ) -> None:
         self.model = model
         self.total = total
         self.unit = unit
@@ -121,6 +129,7 @@ class FitRun:
         self.metrics: dict[str, float] = {}
         self.stopped: str | None = None
         self.error: BaseException | None = None
+        self._snapshot = snapshot
         self._hooks = (*fit_hooks(), *_listeners.get())
         self._guard: _Guard | None = None
         self._owns_guard = False  # whether this run put it there, and so takes it away
@@ -145,6 +154,24 @@ class FitRun:
         """Ask the fit to end after this step; the first reason stays."""
         if self.stopped is None:
             self.stopped = reason
+
+    def snapshot(self) -> object:
+        """The model as if its fit had ended with the latest step, for a checkpoint.
+
+        Raises
+        ------
+        TypeError
+            If the model keeps what it learns to itself until its fit has ended.
+        """
+        if self._snapshot is not None:
+            return self._snapshot()
+        is_fitted = getattr(self.model, "__sklearn_is_fitted__", lambda: True)
+        if not is_fitted():
+            raise TypeError(
+                f"{type(self.model).__name__} cannot be saved after {self.unit} {self.n_steps}: it keeps what it "
+                "learnt to itself until its fit has ended. One that can be saved before opens its run with snapshot=."
+            )
+        return self.model
 
     def __enter__(self) -> FitRun:
         handler = signal.getsignal(signal.SIGINT)
@@ -185,7 +212,13 @@ class FitRun:
             warnings.warn(message, InterruptWarning, stacklevel=3)
 
 
-def fit_run(model: object, total: int | None = None, unit: str = "iteration", monitor: str = "loss") -> FitRun:
+def fit_run(
+    model: object,
+    total: int | None = None,
+    unit: str = "iteration",
+    monitor: str = "loss",
+    snapshot: Callable[[], object] | None = None,
+) -> FitRun:
     """A run to report one fit to; with no listener it costs next to nothing.
 
         with fit_run(self, total=self.max_iter) as run:
@@ -201,10 +234,13 @@ def fit_run(model: object, total: int | None = None, unit: str = "iteration", mo
         What one step is.
     monitor : str
         The metric that a progress bar shows first and that early stopping watches unless told otherwise.
+    snapshot : callable, optional
+        Gives the model as if its fit had ended now, for checkpoints. Not needed where `model` itself takes on what it
+        learns after each step.
 
     Returns
     -------
     FitRun
         A context manager that gives itself.
     """
-    return FitRun(model, total, unit, monitor)
+    return FitRun(model, total, unit, monitor, snapshot)

@@ -41,6 +41,7 @@ weights are those of `linear.py`.
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -330,11 +331,19 @@ class MultilayerPerceptron(Estimator):
                     f"least one of each class is). Pass more rows, or early_stopping=False."
                 )
             held, rows = Rows(*(a[rest] for a in rows)), Rows(*(a[learn] for a in rows))
-        with fit_run(self, total=self.max_iter, unit="epoch") as run:
-            trace = self._run(learner, rows, self.max_iter, held, run.step)
-        self._store(learner, trace.losses)
-        self.validation_scores_ = np.array(trace.scores) if trace.scores else None
-        self.best_validation_score_ = max(trace.scores, default=None)
+        told: list[dict[str, float]] = []
+
+        def report(**metrics: float) -> bool:
+            told.append(metrics)
+            return run.step(**metrics)
+
+        def snapshot() -> MultilayerPerceptron:
+            losses, scores = ([metrics[name] for metrics in told if name in metrics] for name in ("loss", "score"))
+            return copy.copy(self)._store(learner, losses, scores)
+
+        with fit_run(self, total=self.max_iter, unit="epoch", snapshot=snapshot) as run:
+            trace = self._run(learner, rows, self.max_iter, held, report)
+        self._store(learner, trace.losses, trace.scores)
         if not trace.converged and run.stopped is None:
             warnings.warn(
                 f"{type(self).__name__} still improved after max_iter={self.max_iter} epochs. Raise max_iter, or "
@@ -382,7 +391,7 @@ class MultilayerPerceptron(Estimator):
             report=report,
         )
 
-    def _store(self, learner: Learner, losses: Sequence[float]) -> None:
+    def _store(self, learner: Learner, losses: Sequence[float], scores: Sequence[float] | None = None) -> Self:
         self.coefs_ = [np.array(W.T, order="C") for W, _ in arrays_of(learner.layers)]
         self.intercepts_ = [np.array(b) for _, b in arrays_of(learner.layers)]
         self.loss_curve_ = np.array(losses)
@@ -390,6 +399,10 @@ class MultilayerPerceptron(Estimator):
         self.n_iter_ = len(losses)
         self.n_layers_ = len(self.coefs_) + 1
         self.n_outputs_ = len(self.intercepts_[-1])
+        if scores is not None:
+            self.validation_scores_ = np.array(scores) if scores else None
+            self.best_validation_score_ = max(scores, default=None)
+        return self
 
     def _output(self, X: Any) -> Array:
         """z of every row: array-like -> array (N, K)."""
