@@ -6,8 +6,8 @@
 Run it before `mkdocs build`. It needs the packages installed and writes two folders that git ignores:
 
     docs/models/      one page per registered model, one per further file with numbered equations, and a list of both
-    docs/reference/   the public names (described by mkdocstrings from the sources), the hooks, the gradient rules,
-                      and what becomes of a gradient in every function of NumPy
+    docs/reference/   the public names (described by mkdocstrings from the sources), the hooks, the conformance checks,
+                      the gradient rules, and what becomes of a gradient in every function of NumPy
     */SUMMARY.md      the order of each folder in the navigation
     docs/models/include/   excerpts of the repository's files, for the hand-written pages to include
 
@@ -39,8 +39,11 @@ import numpy as np
 import model_files
 import pellucid
 from model_files import ROOT, ModelFile
-from pellucid import numpy_functions, registry
+from pellucid import listeners, numpy_functions, registry, testing
 from pellucid.numpy_functions import DIFFERENTIABLE, NO_DERIVATIVE, RAISES
+from pellucid.specs import MODEL_TASKS
+from pellucid.testing import tasks as kit_tasks
+from pellucid.testing.checks import LEVELS, all_checks
 from reading_page import Reading, highlight
 
 DOCS = ROOT / "docs"
@@ -68,6 +71,7 @@ REFERENCE = {  # page -> title, what it is about, modules of the core whose publ
     "estimators": ("Estimators", "The base classes of every model with `fit`.", ("estimator",)),
     "saving": ("Saving", "Models and nested arrays in a file, without pickle.", ("saving",)),
     "events": ("Fit events", "Watching a fit while it runs.", ("events",)),
+    "testing": ("Conformance kit", "Holding models to what is asked of every model, and writing checks.", ()),
 }
 POLYNOMIAL = (
     "polyval",
@@ -87,9 +91,23 @@ MORE_NAMES = {  # public names that stay in their module
         *(f"pellucid.polynomial.{name}" for name in POLYNOMIAL),
         *(f"pellucid.scipy_rules.{name}" for name in SPECIAL),
     ),
-    "registry": ("pellucid.registry.ModelNotFound", "pellucid.registry.DatasetNotFound"),
+    "registry": (
+        "pellucid.registry.ModelNotFound",
+        "pellucid.registry.DatasetNotFound",
+        "pellucid.registry.ComponentNotFound",
+    ),
     "saving": ("pellucid.saving.load_with_notes", "pellucid.saving.read_header"),
-    "events": ("pellucid.events.FitRun",),
+    "events": ("pellucid.events.FitRun", *(f"pellucid.listeners.{name}" for name in listeners.__all__)),
+    "testing": tuple(f"pellucid.testing.{home}.{name}" for name, home in testing._HOME.items()),
+}
+LEVEL_WORDS = {  # level of the conformance checks -> what is looked at
+    "plugin": "The package as a whole: loading, listing, metadata, what the wheel holds, its data sets.",
+    "spec": "What is said of a model: its record and its docstring.",
+    "object": "A model before its fit: constructor, parameters, clone, repr, pickle.",
+    "fit": "Fits and what comes after: input of every kind, bad input, seeds, weights, threads, listeners, saving.",
+    "task": "Whether the model does what it is for, and better than a guess, on the toy data of its task.",
+    "autograd": "Networks: gradients against finite differences, train and eval, state.",
+    "reading": "Whether equations, code and symbols agree in the model's file, if it numbers its equations.",
 }
 
 
@@ -399,6 +417,9 @@ def write_excerpts(out: Path, all_pages: list[Page]) -> None:
     (out / "home.html").write_text(home + "\n", encoding="utf-8")
     (out / "families.md").write_text(family_table(all_pages), encoding="utf-8")
     (out / "decisions.md").write_text(decisions(), encoding="utf-8")
+    (out / "model-spec.md").write_text(model_spec_table(), encoding="utf-8")
+    (out / "tasks.md").write_text(tasks_table(), encoding="utf-8")
+    (out / "levels.md").write_text(levels_table(), encoding="utf-8")
     for name, text in style_excerpts(model_files.read(STYLE_FILE)).items():
         (out / f"style-{name}.py").write_text(text + "\n", encoding="utf-8")
 
@@ -426,6 +447,36 @@ def decisions() -> str:
         if more:
             lines.append(f"- **{rules_title(path)}.** {' '.join(more)}")
     return "\n".join(lines) + "\n"
+
+
+def model_spec_table() -> str:
+    """The fields of a ModelSpec, from its docstring."""
+    doc = inspect.cleandoc(pellucid.ModelSpec.__doc__ or "")
+    rows = numpydoc_entries(section_text(doc, "Parameters"))
+    defaults = {name: p.default for name, p in inspect.signature(pellucid.ModelSpec).parameters.items()}
+    return parameter_table(rows, {**defaults, "smoke": {}})
+
+
+def tasks_table() -> str:
+    """Every task: the interface of its models and the toy data of the conformance kit, from `testing/tasks.py`."""
+    block, _, notes = inspect.cleandoc(kit_tasks.__doc__ or "").partition("What stands after a semicolon")
+    lines = ["| Task | Every model has | Checked where it is there | Toy data |", "| --- | --- | --- | --- |"]
+    for entry in re.split(r"^    (?=\w)", block, flags=re.M)[1:]:
+        names, words = re.split("  +", entry, maxsplit=1)
+        text, _, like = re.sub(r" \((as in \S+)\)$", r"|\1", " ".join(words.split())).partition("|")
+        needed, _, more = (f"`{part.strip()}`" if part.strip() else "" for part in text.partition(";"))
+        docs = [kit_tasks.TASKS[name].data.__doc__ for name in names.split(", ")]
+        data = "<br>".join(doc.split("\n")[0].rstrip(".") if doc else "what `example_input` returns" for doc in docs)
+        called = ", ".join(f"`{name}`" for name in names.split(", ")) + (f", {like}" if like else "")
+        lines.append(table_row([called, needed, more, data]))
+    return "\n".join(lines) + "\n\n" + "\n".join(re.findall(r"^(?:- |  )\S.*$", notes, re.M)) + "\n"
+
+
+def levels_table() -> str:
+    """The levels of the conformance checks, as a page in docs/plugins includes them."""
+    count = Counter(check.level for check in all_checks())
+    rows = [[f"[`{level}`](../reference/checks.md#{level})", str(count[level]), LEVEL_WORDS[level]] for level in LEVELS]
+    return "\n".join(table_row(row) for row in [["Level", "Checks", "What is looked at"], ["---"] * 3, *rows]) + "\n"
 
 
 def prose(doc: str) -> list[str]:
@@ -489,15 +540,18 @@ def write_reference(out: Path) -> None:
     if missing:
         raise SystemExit(f"docs_pages: REFERENCE has no page for {', '.join(sorted(missing))}")
     (out / "hooks.md").write_text(hooks_page(), encoding="utf-8")
+    (out / "checks.md").write_text(checks_page(), encoding="utf-8")
     (out / "rules.md").write_text(rules_page(), encoding="utf-8")
     (out / "numpy-functions.md").write_text(numpy_functions_page(), encoding="utf-8")
     listed += [
         "    * [Hooks](hooks.md)",
+        "    * [Conformance checks](checks.md)",
         "    * [Gradient rules](rules.md)",
         "    * [NumPy functions](numpy-functions.md)",
     ]
     index += [
         "- [Hooks](hooks.md): what a plugin can bring",
+        "- [Conformance checks](checks.md): what is asked of every package and every model",
         "- [Gradient rules](rules.md): every derivative, one row each",
         "- [NumPy functions](numpy-functions.md): what becomes of a gradient in each of them",
     ]
@@ -537,20 +591,71 @@ def api_page(title: str, about: str, names: Iterable[str]) -> str:
 
 
 def hooks_page() -> str:
-    """Every hook with its signature and its sentence, from hookspecs.py."""
+    """Every hook: signature, when it is called, what goes in and out, an example; from hookspecs.py."""
     path = model_files.source_folder(CORE) / "hookspecs.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hooks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("pellucid_")]
     lines = ["# Hooks\n", "Everything a plugin can bring. All are optional; each is a function marked `@hookimpl`.\n"]
-    for title, wanted in (("Asked once, when the registry is first used", False), ("Told about every fit", True)):
-        lines.append(f"## {title}\n")
+    for title, about, wanted in (
+        ("Asked once", "A list may be returned in place of a generator.", False),
+        ("Told about every fit", "What is returned is not looked at. A hook may leave out arguments.", True),
+    ):
+        lines += [f"## {title}\n", f"{about}\n"]
         for node in hooks:
             if bool(node.args.args) == wanted:
-                returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-                lines += [f"### {node.name}\n", f"```text\n{node.name}({ast.unparse(node.args)}){returns}\n```\n"]
-                lines.append(f"{ast.get_docstring(node)}\n")
+                lines += hook_entry(node)
     lines.append("What is yielded: [specs](specs.md). What a listener sees: [fit events](events.md).\n")
     return "\n".join(lines)
+
+
+def hook_entry(node: ast.FunctionDef) -> list[str]:
+    """One hook, from its docstring."""
+    doc = ast.get_docstring(node) or ""
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    lines = [f"### {node.name}\n", f"```text\n{node.name}({ast.unparse(node.args)}){returns}\n```\n"]
+    lines += [f"{paragraph}\n" for paragraph in prose(doc)]
+    for names, kind, meaning in numpydoc_entries(section_text(doc, "Parameters")):
+        lines.append(f"`{names}`, {record_link(kind)}: {meaning}\n")
+    for kind, _, meaning in numpydoc_entries(section_text(doc, "Yields")):
+        lines.append(f"It yields {record_link(kind)}: {meaning[:1].lower()}{meaning[1:]}\n")
+    if example := section_text(doc, "Examples"):
+        lines.append(f"```python\n{example}\n```\n")
+    return lines
+
+
+def record_link(name: str) -> str:
+    """The name of a spec or of `FitRun`, linked to its description; another name as it is."""
+    home = {"FitRun": "pellucid.events.FitRun"}.get(name, f"pellucid.{name}" if name in pellucid._HOME else "")
+    return f"[`{name}`][{home}]" if home else f"`{name}`"
+
+
+def checks_page() -> str:
+    """Every check of the conformance kit, by level."""
+    lines = [
+        "# Conformance checks\n",
+        "What `pellucid check` and [`conformance`][pellucid.testing.pytest_module.conformance] hold a package and each",
+        "of its models to. How to run them, and how to name one that is expected to fail:",
+        "[testing](../plugins/testing.md).\n",
+    ]
+    for level in LEVELS:
+        whole = level == "plugin"
+        head = ["Check", "It wants"] if whole else ["Check", "For", "It wants"]
+        lines += [f"## {level}\n", f"{LEVEL_WORDS[level]}\n", table_row(head), table_row(["---"] * len(head))]
+        for check in all_checks():
+            if check.level == level:
+                name = f"`{check.name}`" + ("" if check.since == "0.1" else f" (since {check.since})")
+                tasks = [] if whole else [tasks_in_words(check.tasks)]
+                lines.append(table_row([name, *tasks, plain_cell(check.wants)]))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def tasks_in_words(tasks: tuple[str, ...]) -> str:
+    """The tasks of a check, or those that it is not for where these are fewer."""
+    others = [task for task in MODEL_TASKS if task not in tasks]
+    if not others:
+        return "all"
+    return f"all but {', '.join(others)}" if len(others) < len(tasks) else ", ".join(tasks)
 
 
 def rules_page() -> str:

@@ -1,11 +1,8 @@
 """Where the model files are, and what stands in one: its equations, its tags, its symbols, its tests.
 
 A model file is a Python file under packages/*/src whose docstring numbers its equations, or one that a ModelSpec in
-its family's `_plugin.py` names as a target. An equation's number stands at the end of its docstring line, after two
-spaces or more; the code line that computes it ends in a comment with the same number:
-
-    μₖ = Σₙ rₙₖ xₙ / Nₖ                                    (4)
-    means = resp.T @ X / counts[:, None]  # (K, D)         (4)
+its family's `_plugin.py` names as a target. What stands in one, and the rules that it keeps, are in
+`pellucid.testing.reading`: the installed conformance kit holds everybody's files to them.
 
 A rule file (`rules/*.py` and `*_rules.py` of the core) states derivatives, one line each, and needs no numbers: all of
 it is the mathematics.
@@ -16,54 +13,21 @@ The other tools in this folder read model files through this one. It imports not
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import sys
 from pathlib import Path
 
+# The tools work where nothing of ours is installed, too.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "packages" / "core" / "src"))
+
+from pellucid.testing import reading
+
 ROOT = Path(__file__).resolve().parent.parent
-
-_TAGS_AT_END = re.compile(r"(?:^|\s)((?:\(\d+[a-z]?\)\s*)+)$")  # "(4)", "(4) (5)" at the end of a comment
-_EQUATION = re.compile(r"\s{2,}\((\d+[a-z]?)\)\s*$")  # two spaces set a number apart from prose that ends in "(4)"
 _TEST_NAME = re.compile(r"test_eq((?:_\d+[a-z]?)+)(?:_|$)")
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
-@dataclass(frozen=True)
-class Tag:
-    """One use of an equation's number, such as `3` or `3a`, and the line it stands on."""
-
-    number: str
-    line: int
-    has_code: bool = True
-
-
-@dataclass(frozen=True)
-class Symbol:
-    """One name of the Symbols table's `code` column."""
-
-    name: str
-    line: int
-
-
-@dataclass
-class ModelFile:
-    """The parts of one model file that the tools compare."""
-
-    path: Path
-    source: str
-    tree: ast.Module
-    docstring: str
-    doc_line: int  # line of the docstring's first line
-    equations: list[Tag] = field(default_factory=list)
-    tags: list[Tag] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-
-    @property
-    def title(self) -> str:
-        return self.docstring.strip().split("\n")[0].strip()
+class ModelFile(reading.ModelFile):
+    """A model file of this repository, which has a package and tests."""
 
     @property
     def module(self) -> str:
@@ -95,72 +59,10 @@ class ModelFile:
         nested = folder.joinpath(*inner, name)
         return nested if inner and nested.exists() else folder / name
 
-    def doc_lines(self) -> Iterator[tuple[int, str]]:
-        """Pairs of line number and text of the module docstring."""
-        yield from enumerate(self.docstring.split("\n"), start=self.doc_line)
-
-    def section(self, title: str) -> list[tuple[int, str]]:
-        """The numbered lines under an underlined heading, up to the next blank line after some text."""
-        lines = list(self.doc_lines())
-        for i, (_, text) in enumerate(lines[:-1]):
-            if text.strip() == title and re.fullmatch(r"\s*[-=]{3,}\s*", lines[i + 1][1]):
-                body = []
-                for number, row in lines[i + 2 :]:
-                    if not row.strip() and body:
-                        break
-                    if row.strip():
-                        body.append((number, row))
-                return body
-        return []
-
-    def symbols(self) -> list[Symbol]:
-        """The names in the Symbols table's second column; raises ValueError where the table cannot be read."""
-        rows = self.section("Symbols")
-        if not rows:
-            raise ValueError("there is no Symbols table (a line 'Symbols' underlined with '-------')")
-        header = re.split(r"\s{2,}", rows[0][1].strip())
-        if header[1:2] != ["code"]:
-            raise ValueError("the Symbols table must start with the row 'paper  code  shape  meaning'")
-        indent = len(rows[0][1]) - len(rows[0][1].lstrip())
-        found = []
-        for line, row in rows[1:]:
-            if len(row) - len(row.lstrip()) > indent + 2:  # a meaning that runs on
-                continue
-            cells = re.split(r"\s{2,}", row.strip())
-            if len(cells) < 3:
-                raise ValueError(f"the Symbols table's columns must be two spaces apart: line {line}: {row.strip()!r}")
-            found += [Symbol(name, line) for name in _IDENTIFIER.findall(cells[1])]
-        return found
-
 
 def read(path: Path) -> ModelFile:
     """Parse one file. Raises SyntaxError or OSError as Python does."""
-    path = path.resolve()
-    source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source, filename=str(path))
-    docstring, doc_line = "", 1
-    if tree.body and isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
-        if isinstance(tree.body[0].value.value, str):
-            docstring, doc_line = tree.body[0].value.value, tree.body[0].lineno
-    model = ModelFile(path, source, tree, docstring, doc_line)
-    for line, text in model.doc_lines():
-        if found := _EQUATION.search(text):
-            model.equations.append(Tag(found[1], line))
-    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    model.names = {token.string for token in tokens if token.type == tokenize.NAME}
-    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-    code_lines = {token.start[0] for token in tokens if token.type not in layout}
-    for token in tokens:
-        if token.type == tokenize.COMMENT:
-            for number in comment_tags(token.string):
-                model.tags.append(Tag(number, token.start[0], token.start[0] in code_lines))
-    return model
-
-
-def comment_tags(comment: str) -> list[str]:
-    """The equation numbers that a comment ends in: `# (N, K)   (2)` gives ["2"]."""
-    found = _TAGS_AT_END.search(comment.lstrip("#"))
-    return re.findall(r"\((\d+[a-z]?)\)", found[1]) if found else []
+    return ModelFile.read(path)
 
 
 def equation_tests(path: Path) -> list[tuple[str, int, list[str]]]:

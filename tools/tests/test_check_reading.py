@@ -1,10 +1,11 @@
-"""Each rule is broken once in a file that is otherwise in order."""
+"""Each rule is broken once in a file that is otherwise in order; the kit's own tests break them in every way."""
 
 import re
 
 import pytest
 
 import check_reading
+from pellucid.testing import reading
 
 
 def said(toy):
@@ -20,37 +21,23 @@ def test_a_file_in_order_has_no_problem(toy, capsys):
 S_LINE = "    s = np.sum(weights * x * y)  # ()                                      (1)\n"
 SECOND = " " * 54 + "(2)\n"
 
-BROKEN = {  # what is wrong -> (text in the file, what is put in its place, the start of what must be said)
-    "equation without code": (S_LINE, "    s = 0\n", "tags: no line of code is equation (1)"),
-    "code without equation": (S_LINE, "    s = 0  # (1) (3)\n", "tags: the docstring has no equation (3)"),
-    "tag without code": (S_LINE, "    # (1)\n    s = 0\n", "tags: (1) stands on a line without code"),
-    "number too close": (SECOND, " (2)\n", "tags: the docstring has no equation (2)"),
-    "number twice": (SECOND, "    (1)\n", "equations: (1) already numbers the equation on line 3"),
-    "numbers in disorder": (SECOND, "    (0)\n", "equations: (0) comes after (1)"),
-    "symbol that is no name": ("yₙ      y  ", "yₙ      y_n", "symbols: 'y_n' is in the table"),
-    "table without a header": ("paper   code ", "paper   name ", "symbols: the Symbols table must start"),
-    "columns too close": ("yₙ      y        (N,)", "yₙ y (N,)", "symbols: the Symbols table's columns"),
-    "no cost": ("Cost: O(N)", "Time: O(N)", "sections: the docstring has no Cost"),
-    "no references": ("References\n", "Books\n", "sections: the docstring has no References"),
-    "no differences": ("Differs", "Apart", "sections: the docstring has no Differs"),
-    "no symbols": ("Symbols\n", "Names\n", "sections: the docstring has no Symbols"),
-    "control character": ("The best slope:", "The best \\beta slope:", "text: control character '\\x08'"),
+BROKEN = {  # rule -> (text in the file, what is put in its place, the start of what must be said)
+    "equations": (SECOND, "    (1)\n", "equations: (1) already numbers the equation on line 3"),
+    "tags": (S_LINE, "    s = 0\n", "tags: no line of code is equation (1)"),
+    "symbols": ("yₙ      y  ", "yₙ      y_n", "symbols: 'y_n' is in the table"),
+    "sections": ("Cost: O(N)", "Time: O(N)", "sections: the docstring has no Cost"),
+    "text": ("The best slope:", "The best \\beta slope:", "text: control character '\\x08'"),
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
-def test_every_rule_says_where_and_what(toy, what):
-    old, new, message = BROKEN[what]
+@pytest.mark.parametrize("rule", reading.RULES)
+def test_every_rule_of_the_kit_is_checked_and_said_with_its_line(toy, capsys, rule):
+    old, new, message = BROKEN[rule]
     toy.change(old, new)
-    problems = said(toy)
-    assert any(f": {message}" in problem for problem in problems), problems
-    assert all(re.match(r".*line\.py:\d+: \w+: ", problem) for problem in problems)
-
-
-def test_the_line_is_the_one_to_change(toy):
-    toy.change(S_LINE, "    s = 0\n")
-    (problem,) = check_reading.problems(toy.model)
-    assert toy.model.read_text().split("\n")[problem.line - 1].endswith("(1)")
+    assert check_reading.main([str(toy.model)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(f": {message}" in line for line in lines), lines
+    assert all(re.match(r".*line\.py:\d+: \w+: ", line) for line in lines)
 
 
 def test_an_equation_without_a_test_and_a_test_without_an_equation(toy):

@@ -150,10 +150,10 @@ class LinearRegression(Regressor):
         """
         X, y, weights = self._check_fit(X, y, sample_weight)
         with fit_run(self, total=1, unit="step") as run:
-            params, self.rank_ = fit(X, y.reshape(len(y), -1), weights, fit_intercept=self.fit_intercept)
+            params, rank = fit(X, y.reshape(len(y), -1), weights, fit_intercept=self.fit_intercept)
             run.step()
         coef, intercept = (params.coef[0], params.intercept[0]) if y.ndim == 1 else params
-        self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
+        self.coef_, self.intercept_, self.rank_ = coef.astype(X.dtype), intercept.astype(X.dtype), rank
         return self
 
     def predict(self, X: Any) -> FloatArray:

@@ -326,7 +326,7 @@ class LogisticRegression(Classifier):
         if not (self.max_iter >= 1 and self.tol >= 0):
             raise ValueError(f"max_iter must be 1 or more and tol 0 or more, got {self.max_iter!r} and {self.tol!r}.")
         with fit_run(self, total=self.max_iter) as run:
-            params, self.loss_, converged = fit(
+            params, losses, converged = fit(
                 X,
                 y,
                 len(self.classes_),
@@ -338,7 +338,7 @@ class LogisticRegression(Classifier):
                 report=run.step,
             )
         self.coef_, self.intercept_ = params.coef.astype(X.dtype), params.intercept.astype(X.dtype)
-        self.n_iter_ = len(self.loss_) - 1
+        self.loss_, self.n_iter_ = losses, len(losses) - 1
         if not converged and run.stopped is None:
             warnings.warn(
                 f"LogisticRegression did not converge in max_iter={self.max_iter} steps. Raise it. If the classes can "

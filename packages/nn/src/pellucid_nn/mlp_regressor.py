@@ -57,7 +57,9 @@ class MLPRegressor(Regressor, MultilayerPerceptron):
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, solver, alpha, ...
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate_init, max_iter, shuffle, random_state, tol
+        As for `MLPClassifier`.
+    momentum, nesterovs_momentum, beta_1, beta_2, epsilon, early_stopping, validation_fraction, n_iter_no_change
         As for `MLPClassifier`.
 
     Attributes
