@@ -19,6 +19,7 @@ PACKAGES = sorted((path.parent.name for path in ROOT.glob("packages/*/pyproject.
 TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100")
 PEERS = ("scikit-learn", "scipy", "pandas", "autograd", "torch==2.13.0")
 DEMO_PACKAGES = ("core", "datasets", "linear", "nn", "cli[plot]")
+BESIDE_A_PLUGIN = ("core", "datasets", "linear", "cli")  # whose wheels a stranger's package is installed beside
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 nox.needs_version = ">=2024.4.15"
@@ -99,6 +100,19 @@ def bench(session: nox.Session) -> None:
     """Times beside the peers, as Markdown tables: nox -s bench -- nn core."""
     install(session, *PEERS, *editable(*everything()), by_pip=True)
     session.run("python", "benchmarks/run.py", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(reuse_venv=False)
+def plugin(session: nox.Session) -> None:
+    """A stranger's packages, one just written and examples/pellucid-svm, from their source to their uninstalling."""
+    session.install("pip", "pytest>=8.2", "build>=1.2", "uv_build>=0.9,<1", "ruff>=0.12")
+    wheels = Path(session.virtualenv.location) / "wheels"
+    for name in BESIDE_A_PLUGIN:
+        words = ("--wheel", "--no-isolation", "--outdir", str(wheels), f"packages/{name}")
+        session.run("python", "-m", "build", *words, silent=True)
+    session.install(*sorted(str(path) for path in wheels.glob("*.whl")))
+    asked = {**ONE_THREAD, "PELLUCID_END_TO_END": "1"}
+    session.run("python", "-m", "pytest", "tests/test_plugin_end_to_end.py", *session.posargs, env=asked)
 
 
 # Publishing
