@@ -11,28 +11,39 @@ import csv
 import doctest
 import html.parser
 import importlib.util
+import inspect
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-WRITTEN = [*sorted(DOCS.glob("*.md")), *(path for path in [ROOT / "README.md"] if path.exists())]
+GENERATED = ("models", "reference")  # folders of DOCS that tools/docs_pages.py writes
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.relative_to(DOCS).parts[0] not in GENERATED]
+WRITTEN = [*PAGES, *(path for path in [ROOT / "README.md"] if path.exists())]
 FAMILIES = ("pellucid_datasets", "pellucid_linear", "pellucid_nn")
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.S | re.M)
 ALIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 # -- the pages as they are written -----------------------------------------------------------------------------------
+
+
+def shown(path: Path) -> str:
+    """A page's path as a test is named after it."""
+    return path.relative_to(DOCS if path in PAGES else ROOT).as_posix()
 
 
 def blocks(path: Path, language: str) -> Iterator[tuple[int, str, str]]:
@@ -93,7 +104,7 @@ def registry_as_it_was():
     tape.rules.update(rules)
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", WRITTEN, ids=shown)
 def test_python_blocks_run_and_print_what_the_page_says(page, folder, registry_as_it_was):
     names: dict[str, object] = {"__name__": f"docs_{page.stem}"}
     for line, code, expected in blocks(page, "python"):
@@ -125,48 +136,116 @@ def test_the_readme_quotes_a_model_file_as_it_is():
         assert re.search(rf"^ +{re.escape(code)}  #.*{re.escape(tag)}$", source, re.M), code
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
-def test_pellucid_commands_run_and_print_what_the_page_says(page, folder):
-    main = pytest.importorskip("pellucid_cli.main").main
-    for line, block, _ in blocks(page, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-            command, _, expected = part.partition("\n")
-            words = command.split()
-            if words[0] != "pellucid" or "my.csv" in words:
+@pytest.fixture
+def nothing_loaded(folder, monkeypatch):
+    """A call after which nothing of the folder is imported and no plugin is loaded, as in a new process."""
+    from pellucid import registry
+
+    def forget():
+        monkeypatch.setattr(registry, "_state", registry._State())
+        importlib.invalidate_caches()
+        for name, module in list(sys.modules.items()):
+            if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+                del sys.modules[name]
+
+    yield forget
+    forget()
+
+
+def install_editable(project: Path) -> Path:
+    """Write beside a project's package what `pip install -e` writes elsewhere; the folder that must be on the path."""
+    about = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    info = project / "src" / f"{about['name'].replace('-', '_')}-{about['version']}.dist-info"
+    info.mkdir()
+    fields = {"Metadata-Version": "2.4", "Name": about["name"], "Version": about["version"]}
+    fields |= {"Summary": about["description"], "License-Expression": about["license"]}
+    lines = [f"{name}: {value}" for name, value in [*fields.items(), ("Requires-Python", about["requires-python"])]]
+    lines += [f"Requires-Dist: {requirement}" for requirement in about["dependencies"]]
+    lines += ["", (project / about["readme"]).read_text(encoding="utf-8")]
+    (info / "METADATA").write_text("\n".join(lines), encoding="utf-8")
+    points = about["entry-points"]["pellucid.v1"].items()
+    entries = "".join(f"{name} = {target}\n" for name, target in points)
+    (info / "entry_points.txt").write_text(f"[pellucid.v1]\n{entries}", encoding="utf-8")
+    return project / "src"
+
+
+def run_command(words: list[str], folder: Path) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `pellucid ...`, with settings such as PELLUCID_PLUGINS=acme before it."""
+    from pellucid_cli.main import main
+
+    n = next(i for i, word in enumerate(words) if "=" not in word)
+    printed, told = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(told), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with mock.patch.dict(os.environ, dict(word.split("=") for word in words[:n])):
+            code = main(words[n + 1 :])
+    return code, printed.getvalue(), told.getvalue()
+
+
+def run_pytest(words: list[str], paths: list[str]) -> tuple[int, str, str]:
+    """The same of `pytest ...`, in a process that finds the projects that were installed."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", *words[1:]]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=shown)
+def test_commands_run_and_print_what_the_page_says(page, folder, nothing_loaded, monkeypatch):
+    """Blocks with a title are files, written in the order of the page; `echo $?` asks for the last exit code."""
+    pytest.importorskip("pellucid_cli.main")
+    text, installed = page.read_text(encoding="utf-8"), []
+    for match in FENCE.finditer(text):
+        line, block = text.count("\n", 0, match.start()) + 2, match[3]
+        if title := re.search(r'title="([\w./-]+)"', match[2]):
+            file = folder / title[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block, encoding="utf-8")
+        if match[1] != "console":
+            continue
+        parts = [part.partition("\n") for part in re.split(r"^\$ ", block, flags=re.M)[1:]]
+        for (command, _, expected), (following, _, asked) in zip(parts, [*parts[1:], ("", "", "")]):
+            words = shlex.split(command, comments=True)
+            where = f"{shown(page)}, line {line}: {command}"
+            named = [word for word in words if "=" not in word]
+            if words[:3] == ["pip", "install", "-e"] and (folder / words[3] / "pyproject.toml").exists():
+                installed.append(str(install_editable(folder / words[3])))
+                monkeypatch.syspath_prepend(installed[-1])
                 continue
-            printed, told = io.StringIO(), io.StringIO()
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(told):
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    code = main(words[1:])
-            where = f"{page.name}, line {line}: {command}"
-            assert code == 0, f"{where}\n{told.getvalue()}"
+            if named[:1] == ["pytest"] and installed:
+                code, printed, told = run_pytest(words, installed)
+            elif named[:1] == ["pellucid"] and "my.csv" not in words:
+                nothing_loaded()
+                code, printed, told = run_command(words, folder)
+            else:
+                continue
+            assert code == (int(asked) if following == "echo $?" else 0), f"{where}\n{printed}{told}"
             if importlib.util.find_spec("matplotlib") is None:
                 expected = re.sub(r"^  picture .*\n", "...\n", expected, flags=re.M)
             if expected.strip():
-                same = doctest.OutputChecker().check_output(expected, printed.getvalue(), ALIKE)
-                assert same, f"{where}: the page says\n{expected}\nand it printed\n{printed.getvalue()}"
+                same = doctest.OutputChecker().check_output(expected, printed, ALIKE)
+                assert same, f"{where}: the page says\n{expected}\nand it printed\n{printed}"
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=shown)
 def test_links_between_written_pages_lead_somewhere(page):
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         parts = urlsplit(target)
-        if parts.scheme or not parts.path or parts.path.split("/")[0] in ("models", "reference"):
-            continue  # elsewhere, or generated: the build checks those
         path = (page.parent / parts.path).resolve()
-        assert path.exists(), f"{page.name} links to {target}"
+        if parts.scheme or not parts.path or path.relative_to(DOCS).parts[0] in GENERATED:
+            continue  # elsewhere, or generated: the build checks those
+        assert path.exists(), f"{shown(page)} links to {target}"
         if parts.fragment and path.suffix == ".md":
             headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), flags=re.M)
             slugs = [re.sub(r"[^\w]+", "-", heading.lower()).strip("-") for heading in headings]
-            assert parts.fragment in slugs, f"{page.name} links to {target}"
+            assert parts.fragment in slugs, f"{shown(page)} links to {target}"
 
 
 def test_the_navigation_names_every_written_page():
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    for path in DOCS.glob("*.md"):
-        assert re.search(rf": {re.escape(path.name)}$", settings, flags=re.M), f"{path.name} is not in mkdocs.yml"
+    for page in PAGES:
+        assert re.search(rf": {re.escape(shown(page))}$", settings, flags=re.M), f"{shown(page)} is not in mkdocs.yml"
 
 
 def test_every_tool_of_the_website_is_pinned():
@@ -243,9 +322,72 @@ def test_every_hook_and_public_name_is_in_the_reference(generated):
 
 
 def test_what_the_written_pages_include_is_generated(generated):
-    for page in DOCS.glob("*.md"):
+    for page in PAGES:
         for name in re.findall(r'^--8<-- "docs/(.*)"$', page.read_text(encoding="utf-8"), flags=re.M):
-            assert (generated / name).read_text(encoding="utf-8").strip(), f"{page.name} includes {name}"
+            assert (generated / name).read_text(encoding="utf-8").strip(), f"{shown(page)} includes {name}"
+
+
+def test_the_hook_reference_holds_all_that_the_hooks_say(generated):
+    """Signature, arguments, what is yielded and the example of each; core's own tests ask for all of these."""
+    from pellucid import hookspecs
+
+    text = (generated / "reference" / "hooks.md").read_text(encoding="utf-8")
+    entries = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.S | re.M))
+    for name in hookspecs.HOOKS:
+        hook, entry = getattr(hookspecs, name), entries[name]
+        signature = inspect.signature(hook)
+        assert str(signature).replace("'", "") in entry
+        for argument in signature.parameters:
+            assert re.search(rf"^`{argument}`, .+: \S", entry, re.M), f"{name} does not say what {argument} is"
+        assert ("It yields " in entry) == (signature.return_annotation != "None")
+        assert (hook.__doc__ or "").split("\n")[0] in entry
+        assert f"@hookimpl\ndef {name}(" in entry, f"{name} has no example"
+
+
+def test_the_remarks_that_a_page_explains_are_made_by_the_loader():
+    """Each remark in its tables, but for the names in it, stands in the code that says it."""
+    import pluggy
+
+    page = (DOCS / "plugins" / "not-showing-up.md").read_text(encoding="utf-8")
+    files = [*(ROOT / "packages/core/src/pellucid").glob("*.py"), *Path(pluggy.__file__).parent.glob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    code = "".join(re.sub(r'"\n\s*f?"', "", text) for text in texts)  # a string over several lines is one
+    tables = re.findall(r"^## It is (?:broken|there, and yet)\n(.*?)(?=^## )", page, re.S | re.M)
+    remarks = re.findall(r"^\| [^|`]*`([^`|]+ [^`|]+)`", "".join(tables), re.M)
+    assert len(remarks) > 12
+    names = r"'[^']*'|\.{3}|[\w-]+/[\w-]+|pellucid_\w+|ModelSpec|\d+ plugin|ModuleNotFoundError: No module named"
+    for remark in remarks:
+        for part in filter(None, map(str.strip, re.split(names, remark))):
+            assert part in code, f"nothing says {part!r}, of {remark!r}"
+
+
+def test_every_check_is_in_the_reference(generated):
+    from pellucid.testing.checks import LEVELS, all_checks
+
+    text = (generated / "reference" / "checks.md").read_text(encoding="utf-8")
+    levels = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.S | re.M))
+    assert tuple(levels) == LEVELS
+    for check in all_checks():
+        assert f"| `{check.name}`" in levels[check.level], f"{check.name} is not there"
+
+
+def test_the_page_about_models_names_every_task_field_and_tag_that_means_something(generated):
+    """A tag that the kit or the command line asks for is more than a word to search for."""
+    from dataclasses import fields
+
+    from pellucid.specs import MODEL_TASKS, STATUSES, ModelSpec
+
+    page = (DOCS / "plugins" / "models.md").read_text(encoding="utf-8")
+    tasks = (generated / "models" / "include" / "tasks.md").read_text(encoding="utf-8")
+    assert all(f"`{task}`" in tasks for task in MODEL_TASKS) and tasks.count("\n- ") >= 5
+    spec = (generated / "models" / "include" / "model-spec.md").read_text(encoding="utf-8")
+    assert all(f"| `{field.name}` | " in spec for field in fields(ModelSpec))
+    assert all(f"`{status}`" in page for status in STATUSES)
+    kit = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "packages/core/src/pellucid/testing").glob("*.py")
+    )
+    asked = {*re.findall(r'"([a-z -]+)" (?:not )?in (?:\w+\.)*tags\b', kit), "unscaled target"}
+    assert len(asked) > 5 and all(f"| `{tag}` |" in page for tag in asked), asked
 
 
 DOCSTRING = """Ridge: least squares with a price.
