@@ -115,6 +115,15 @@ def plugin(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "tests/test_plugin_end_to_end.py", *session.posargs, env=asked)
 
 
+@nox.session
+def svm(session: nox.Session) -> None:
+    """The tests of examples/pellucid-svm, as its author runs them, beside scikit-learn."""
+    session.install("pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "scikit-learn", "pandas")
+    session.install(*(f"./packages/{name}" for name in BESIDE_A_PLUGIN), "./examples/pellucid-svm")
+    session.run("ruff", "check", "examples/pellucid-svm")
+    session.run("python", "-m", "pytest", "-q", *session.posargs, "examples/pellucid-svm", env=ONE_THREAD)
+
+
 # Publishing
 
 
