@@ -277,7 +277,7 @@ def test_every_registered_model_has_a_page_with_its_equations(generated):
     specs = {page.spec.id for page in pages if page.spec}
     import pellucid
 
-    ours = {f.name for f in docs_pages.families()}
+    ours = {f.name for f in [*docs_pages.families(), *docs_pages.strangers()]}
     assert specs == {spec.id for spec in pellucid.models() if spec.family in ours}
     for page in pages:
         text = (generated / "models" / page.path).read_text(encoding="utf-8")
@@ -472,6 +472,7 @@ def site(tmp_path_factory):
     shutil.copytree(DOCS, copy / "docs", ignore=ignored)
     shutil.copyfile(ROOT / "mkdocs.yml", copy / "mkdocs.yml")
     (copy / "packages").symlink_to(ROOT / "packages")
+    (copy / "examples").symlink_to(ROOT / "examples")
     import docs_pages
 
     docs_pages.write(copy / "docs", with_examples=False)

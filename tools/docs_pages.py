@@ -154,10 +154,24 @@ def families() -> list[Family]:
     return found
 
 
+def strangers() -> list[Family]:
+    """The packages in examples/, which the site shows as it would any author's: registered here, not installed."""
+    found = []
+    for file in sorted((ROOT / "examples").glob("*/pyproject.toml")):
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        ((name, target),) = project["entry-points"]["pellucid.v1"].items()
+        if not any(plugin.family == name for plugin in pellucid.plugins()):
+            sys.path.insert(0, str(file.parent / "src"))
+            for spec in importlib.import_module(target).pellucid_models():
+                pellucid.register(spec)
+        found.append(Family(name, file.parent, f"./{file.parent.relative_to(ROOT)}", project["description"]))
+    return found
+
+
 def pages() -> list[Page]:
     """Every reading page: families with models first, and in each its models before the other files with equations."""
     found: list[Page] = []
-    for family in families():
+    for family in [*families(), *strangers()]:
         source = model_files.source_folder(family.folder)
         specs = []
         for spec in pellucid.models(family=family.name):
@@ -178,7 +192,8 @@ def pages() -> list[Page]:
                 slug = f"{name}-file" if name in taken else name
                 found.append(Page(family, slug, Reading(model).doc.title, model))
     with_models = {page.family.name for page in found if page.spec}
-    return sorted(found, key=lambda page: page.family.name not in with_models)
+    ours = {family.name for family in families()}
+    return sorted(found, key=lambda page: (page.family.name not in ours, page.family.name not in with_models))
 
 
 # -- model pages ---------------------------------------------------------------------------------------------------
@@ -341,7 +356,10 @@ def models_index(all_pages: list[Page]) -> str:
     for name in unique(page.family.name for page in all_pages):
         mine = [page for page in all_pages if page.family.name == name]
         family = mine[0].family
-        lines += [f"## {name}\n", f"{family.description}\n", f"```console\n$ pip install {family.distribution}\n```\n"]
+        lines += [f"## {name}\n", f"{family.description}\n"]
+        if family.distribution.startswith("."):
+            lines.append("A package by itself, as [anybody could publish it](../plugins/index.md).\n")
+        lines += [f"```console\n$ pip install {family.distribution}\n```\n"]
         if models := [page for page in mine if page.spec]:
             lines += ["| Model | Id | For | Summary |", "| --- | --- | --- | --- |"]
             for page in models:
@@ -384,6 +402,7 @@ def example(page: Page, folder: Path, run: bool) -> str:
 def run_example(path: Path, picture: Path) -> tuple[str, Path | None]:
     """Run an example in an empty folder; return what it printed, and where its picture is now."""
     settings = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "SOURCE_DATE_EPOCH": "0"}
+    settings["PYTHONPATH"] = str(path.parent.parent / "src")  # a stranger's package is not installed
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, str(path), "picture.png"],
@@ -557,7 +576,7 @@ def write_reference(out: Path) -> None:
     ]
     listed.append("* families")
     index += ["", "## Families\n"]
-    for family in families():
+    for family in [*families(), *strangers()]:
         names = public_names(family)
         if names:
             (out / f"{family.name}.md").write_text(api_page(family.name, family.description, names), encoding="utf-8")

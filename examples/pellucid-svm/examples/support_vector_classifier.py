@@ -1,6 +1,6 @@
 """The street between two moons, when points in it are cheap and when they are dear.
 
-    python examples/svc_margin.py [picture.png]
+    python examples/support_vector_classifier.py [picture.png]
 
 Fits 200 noisy points with two prices C and scores both on 2000 others. Draws (with matplotlib, if there is one) what f
 says of every place, the line f = 0 between the classes, the edges of the street, f = ±1, and a ring around each support
@@ -31,7 +31,7 @@ except ImportError:
     print("no picture: matplotlib is not installed")
     sys.exit()
 
-path = sys.argv[1] if len(sys.argv) > 1 else "svc_margin.png"
+path = sys.argv[1] if len(sys.argv) > 1 else "support_vector_classifier.png"
 low, high = data.X.min(axis=0) - 0.4, data.X.max(axis=0) + 0.4
 grid = np.meshgrid(np.linspace(low[0], high[0], 300), np.linspace(low[1], high[1], 300))
 places = np.stack([axis.ravel() for axis in grid], axis=1)  # (90000, 2)
