@@ -84,7 +84,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, on every package."""
-    install(session, "mypy>=1.15", *editable(*everything()))
+    install(session, "mypy>=1.15", "pytest>=8.2", *editable(*everything()))
     session.run("mypy", *session.posargs)
 
 
