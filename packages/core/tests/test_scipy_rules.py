@@ -216,12 +216,19 @@ def test_error_functions_far_out():
         np.testing.assert_allclose(twice(special.erfcx, x), [-1 / x / x / ROOT_PI, 2 / x**3 / ROOT_PI], rtol=2e-4)
         for side in (1, -1):
             np.testing.assert_allclose(twice(special.dawsn, side * x), [-0.5 / x / x, side / x**3], rtol=2e-4)
+    for x in (101.0, 120.0):
+        slope = -special.hyperu(1, 0.5, x * x) / ROOT_PI
+        np.testing.assert_allclose(grad(special.erfcx)(x), slope, rtol=2e-14)
     for f in (special.erfcx, special.dawsn):
         assert twice(f, 1e200) == twice(f, np.inf) == (0, 0)
         near, far = (grad(f)(100 + h) for h in (-1e-10, 1e-10))  # the two forms meet
         assert near != far
         np.testing.assert_allclose(near, far, rtol=1e-10)
-    for z in (3e5 + 2e5j, 1e5 - 2e5j, 2e7 + 0j):
+    for z in (80 + 80j, 80 - 80j, 120 + 119j):
+        np.testing.assert_allclose(grad(special.dawsn, holomorphic=True)(z), 1 - 2 * z * special.dawsn(z), rtol=1e-12)
+    with warnings.catch_warnings(action="error"):
+        assert grad(special.wofz, holomorphic=True)(np.inf + 0j) == 0
+    for z in (3e5 + 2e5j, 1e5 - 2e5j, 2e7 + 0j, 1 + 3e5j, 1 - 3e5j):
         right = z if z.real > abs(z.imag) else 1j * z
         for f, x, slope in (
             (special.erfcx, z, -1 / ROOT_PI / z**2),
@@ -241,6 +248,8 @@ def test_scaled_bessel_functions_far_out():
             np.testing.assert_allclose(twice(f, x), [-f(x) / x / 2, 0.75 * f(x) / x / x], rtol=2e-6)
     for f in (special.i0e, special.i1e, special.k0e, special.k1e):
         assert twice(f, np.inf) == (0, 0)
+        if f in (special.i0e, special.i1e):  # even and odd
+            assert grad(f)(-2e4) == grad(f)(2e4) * (-1 if f is special.i0e else 1)
         y = f(1e4)
         near, far = (grad(f)(1e4 + h) for h in (0.0, 1e-8))  # the two forms meet
         assert near != far
@@ -254,13 +263,18 @@ def test_the_reciprocal_of_gamma_and_products_of_gammas_at_poles():
         np.testing.assert_allclose(found[0], first, rtol=1e-14)
         if second is not None:
             np.testing.assert_allclose(found[1], second, rtol=1e-14)
-    np.testing.assert_allclose(grad(special.rgamma, holomorphic=True)(-1 + 0j), -1, rtol=1e-14)
+    np.testing.assert_allclose(grad(special.rgamma)(5.0), -special.digamma(5.0) / 24, rtol=1e-14)
+    slope = grad(special.rgamma, holomorphic=True)
+    np.testing.assert_allclose(slope(-1 + 0j), -1, rtol=1e-14)
+    for z in (0.1 - 300j, 0.1 + 300j):
+        np.testing.assert_allclose(slope(z), -special.digamma(z) * special.rgamma(z), rtol=1e-12)
     for n in (-0.5, 0.0, 1.0, 2.0, 3.0, 6.0):  # n (n − 1) (n − 2) / 6
         expected = (3 * n * n - 6 * n + 2) / 6, n - 1
         np.testing.assert_allclose(twice(lambda n: special.binom(n, 3.0), n), expected, atol=1e-14)
     for a in (-7.0, -3.0, -2.0, -1.5, -1.0, 0.0, 1.0):  # a (a + 1) (a + 2)
         expected = 3 * a * a + 6 * a + 2, 6 * a + 6
         np.testing.assert_allclose(twice(lambda a: special.poch(a, 3.0), a), expected, atol=1e-13)
+    rulecheck(special.poch, np.array([-1.5, -2.3]), np.array([0.7, -0.9]))
     np.testing.assert_allclose(grad(special.poch)(-2.0, 0.5), 2 * special.gamma(-1.5), rtol=1e-14)
     by_k = grad(special.binom, argnums=1)
     for n, k in ((2.0, 3.0), (0.0, 2.0), (2.0, 7.0), (200.0, 201.0)):
@@ -275,6 +289,8 @@ def test_the_incomplete_gamma_function_of_a_large_parameter():
         density = np.exp(-1 / (12 * a)) / np.sqrt(2 * np.pi * a)
         np.testing.assert_allclose(twice(lambda x, a=a: special.gammainc(a, x), a), [density, -density / a], rtol=1e-14)
         np.testing.assert_allclose(grad(lambda x, a=a: special.chdtrc(2 * a, x))(2 * a), -density / 2, rtol=1e-14)
+    found = grad(lambda x: special.gammainc(1200.0, x))(1200.0)
+    np.testing.assert_allclose(found, 0.011515671921856026633, rtol=1e-14)  # by mpmath
     for x in (900.0, 1000.0, 1200.0):  # the two forms meet
         few, many = (grad(lambda x, a=a: special.gammainc(a, x))(x) for a in (1000.0, 1000.0 + 1e-9))
         np.testing.assert_allclose(few, many, rtol=1e-9)
@@ -315,6 +331,8 @@ def test_powers_of_nothing():
         expected = lmbda**-2, -2 * lmbda**-3
         assert twice(lambda p: special.boxcox(0.0, p), lmbda) == expected
         assert twice(lambda p: special.boxcox1p(-1.0, p), lmbda) == expected
+    with np.errstate(divide="ignore"):
+        assert grad(special.boxcox, argnums=1)(0.0, 0.0) == np.inf
     assert grad(special.inv_boxcox, argnums=1)(-2.0, 0.5) == grad(special.inv_boxcox1p, argnums=1)(-2.0, 0.5) == 0.0
     with warnings.catch_warnings(action="error"):
         for a, b, slopes in ((0.0, 2.0, (0, 0)), (0.0, 1.0, (1, 0)), (0.0, 0.0, (0, 0))):

@@ -179,10 +179,12 @@ def log_gamma_of_dimensions(a: Any, d: Any) -> Any:
 
 def rgamma_slope(dy: Any, y: Any, x: Any) -> Any:
     """−ψ(x) / Γ(x), and on the left, where both have poles, the slope of sin(πx) Γ(1 − x) / π, which is the same."""
+    # mutate: boundary, number, factor equivalent because both hold at the border, and twice true is true
     left = (np.real(x) < 0.5) & (np.abs(np.imag(x)) < 1)
+    # mutate: number equivalent because any places will do that are no poles
     right, x = np.where(left, 1.0, x), np.where(left, x, 0.0)
     mirrored = np.cos(np.pi * x) - np.sin(np.pi * x) / np.pi * special.digamma(1 - x)
-    return dy * np.where(left, special.gamma(1 - x) * mirrored, -np.where(left, 0.0, y) * special.digamma(right))
+    return dy * np.where(left, special.gamma(1 - x) * mirrored, -y * special.digamma(right))
 
 
 def quotient_slope(y: Any, up: Any, down: Any, mirrored: Any) -> Any:
@@ -191,21 +193,26 @@ def quotient_slope(y: Any, up: Any, down: Any, mirrored: Any) -> Any:
     Where y is 0 there, it is the slope of y = c Γ(up) Γ(j) sin(πj) / π with j = 1 − down, where `mirrored` gives
     c Γ(up) Γ(j). Where it is not, Γ(up) has a pole as well, and ψ(up) − ψ(down) is ψ(1 − up) − ψ(1 − down).
     """
+    # mutate: function equivalent because whole numbers are rounded alike
     pole = (down <= 0) & (down == np.floor(down))
-    zero, both = pole & (y == 0), pole & (y != 0)
+    zero, both = pole & (y == 0), pole & (y != 0)  # mutate: factor equivalent because twice true is true
+    # mutate: number equivalent because any places will do that are no poles
     j, top = np.where(zero, 1 - down, 1.0), np.where(zero, up, 2.0)
     turn = (special.digamma(top) - special.digamma(j)) * np.sin(np.pi * j) / np.pi - np.cos(np.pi * j)
+    # mutate: number equivalent because of the same
     up, down = (np.where(both, 1 - z, np.where(zero, 1.0, z)) for z in (up, down))
     return np.where(zero, mirrored(top, j) * turn, y * (special.digamma(up) - special.digamma(down)))
 
 
 def gamma_density(a: Any, x: Any) -> Any:
     """xᵃ⁻¹ e⁻ˣ / Γ(a); for large a, where that cancels, by μ = x / a − 1 and Stirling's series of Γ(a)."""
+    # mutate: factor, boundary, number equivalent because both hold at the border, and twice true is true
     large = (a > 1000) & (x > 0)
+    # mutate: number equivalent because any number but 0 will do
     b, z = np.where(large, a, 1.0), np.where(large, x, 1.0)
     mu = (z - b) / b
     by_mu = np.sqrt(b) / (ROOT_2PI * z) * np.exp(b * (np.log1p(mu) - mu) - (1 - 1 / b / b / 30) / b / 12)
-    x = np.where(large, 1.0, x)
+    x = np.where(large, 1.0, x)  # mutate: number equivalent because of the same
     return np.where(large, by_mu, np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a)))
 
 
@@ -234,6 +241,7 @@ rule(special.betaln,     lambda dy, y, a, b: dy * (special.digamma(a) - special.
                          lambda dy, y, a, b: dy * (special.digamma(b) - special.digamma(a + b)))
 rule(special.binom,      lambda dy, y, n, k: dy * quotient_slope(y, n + 1, n - k + 1, special.beta),
                          lambda dy, y, n, k:
+                         # mutate: arguments equivalent because B is symmetric
                          -dy * quotient_slope(y, k + 1, n - k + 1, lambda top, j: special.beta(top - j, j)))
 rule(special.poch,       lambda dy, y, a, m:
                          dy * quotient_slope(y, a + m, a, lambda top, j: special.gamma(top) * special.gamma(j)),
@@ -266,33 +274,38 @@ def normal_hazard(x: Any, y: Any) -> Any:
     return np.where(left, tail, np.exp(-np.where(left, 0.0, x * x) / 2 - np.where(left, 0.0, y)) / ROOT_2PI)
 
 
-FAR = 100.0  # from here on the series below is exact to rounding
+FAR = 100.0  # from here on the series below is exact to 14 digits
 
 
 def series(t: Any) -> Any:
     """t + 3 t² + 3·5 t³ + …, of which the slopes of erfcx, dawsn and wofz are made far from 0."""
-    return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t * (1 + 9 * t))))
+    return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t)))
 
 
 def erfcx_slope(dy: Any, y: Any, x: Any) -> Any:
     """2xy − 2/√π, and far on the right its series in t = −1/2x²."""
-    far = np.real(x) + np.abs(np.imag(x)) > FAR
+    far = np.real(x) + np.abs(np.imag(x)) > FAR  # mutate: boundary equivalent because both forms hold there
+    # mutate: sign, number equivalent because it is squared, and where it is not far any number will do
     inverse = 1 / np.where(far, x, 1.0)
-    return dy * np.where(far, 2 / ROOT_PI * series(-inverse * inverse / 2), 2 * np.where(far, 0.0, x) * y - 2 / ROOT_PI)
+    near = 2 * np.where(far, 0.0, x) * y - 2 / ROOT_PI  # mutate: number equivalent because it is not chosen there
+    return dy * np.where(far, 2 / ROOT_PI * series(-inverse * inverse / 2), near)
 
 
 def dawsn_slope(dy: Any, y: Any, x: Any) -> Any:
     """1 − 2xy, and far from 0 its series in t = 1/2x²."""
-    far = np.abs(np.real(x)) - np.abs(np.imag(x)) > FAR
+    far = np.abs(np.real(x)) - np.abs(np.imag(x)) > FAR  # mutate: boundary equivalent because both forms hold there
+    # mutate: sign, number equivalent because it is squared, and where it is not far any number will do
     inverse = 1 / np.where(far, x, 1.0)
-    return dy * np.where(far, -series(inverse * inverse / 2), 1 - 2 * np.where(far, 0.0, x) * y)
+    near = 1 - 2 * np.where(far, 0.0, x) * y  # mutate: number equivalent because it is not chosen there
+    return dy * np.where(far, -series(inverse * inverse / 2), near)
 
 
 def wofz_slope(dy: Any, y: Any, z: Any) -> Any:
     """2i/√π − 2zy, and far above 0 its series in t = 1/2z²."""
-    far = np.abs(np.real(z)) + np.imag(z) > FAR
+    far = np.abs(np.real(z)) + np.imag(z) > FAR  # mutate: boundary equivalent because both forms hold there
+    # mutate: sign, number equivalent because it is squared, and where it is not far any number will do
     inverse = 1 / np.where(far, z, 1.0)
-    near = 2j / ROOT_PI - 2 * np.where(far, 0.0, z) * y
+    near = 2j / ROOT_PI - 2 * np.where(far, 0.0, z) * y  # mutate: number equivalent because it is not chosen there
     return dy * np.where(far, -2j / ROOT_PI * series(inverse * inverse / 2), near)
 
 
@@ -340,8 +353,9 @@ def log_beside(x: Any, y: Any) -> Any:
 
 
 def box_cox_slope(lmbda: Any, log_x: Any) -> Any:
-    """By λ: log² x ∫₀¹ t xᵗᵞ dt with γ = λ, which is smooth at λ = 0; at x = 0 it is 1 / λ² for λ > 0."""
-    none = (log_x == -np.inf) & (lmbda > 0)
+    """By λ: log² x ∫₀¹ t xᵗᵞ dt with γ = λ, which is smooth at λ = 0; at x = 0 it is 1 / λ² for λ ≥ 0."""
+    none = (log_x == -np.inf) & (lmbda >= 0)  # mutate: factor equivalent because twice true is true
+    # mutate: sign, number equivalent because of the squares, and any number will do
     log_x, positive = np.where(none, 0.0, log_x), np.where(none, lmbda, 1.0)
     return np.where(none, 1 / (positive * positive), log_x * log_x * special.hyp1f1(2, 3, lmbda * log_x) / 2)
 
@@ -349,6 +363,7 @@ def box_cox_slope(lmbda: Any, log_x: Any) -> Any:
 def part(x: Any, whole: Any) -> Any:
     """x / whole for |x| ≤ whole: 0 where both are 0, and ±1 where both are infinite."""
     endless = np.isinf(x)
+    # mutate: number equivalent because where x is infinite any number will do
     return np.where(endless, np.copysign(1.0, x), ratio(np.where(endless, 0.0, x), np.where(endless, 1.0, whole)))
 
 
@@ -386,6 +401,7 @@ rule(special.exp2,        lambda dy, y, x: dy * y * LN2)
 rule(special.exp10,       lambda dy, y, x: dy * y * LN10)
 rule(special.cbrt,        lambda dy, y, x: dy / (3 * y * y))
 rule(special.cosm1,       lambda dy, y, x: -dy * np.sin(x))
+# mutate: arguments equivalent because the two are multiplied
 rule(special.powm1,       base_slope,
                           lambda dy, y, a, b: power_slope(dy, a**b, a, b))
 rule(special.sindg,       lambda dy, y, x: dy * special.cosdg(x) * PER_DEGREE)
@@ -452,8 +468,9 @@ def scaled(sign: int, a: float, near: Any) -> Any:
     """
 
     def back(dy: Any, y: Any, x: Any) -> Any:
-        far = np.abs(x) > 1e4
-        t = 1 / np.where(far, x, 1.0)
+        far = np.abs(x) > 1e4  # mutate: boundary equivalent because both forms hold there
+        t = 1 / np.where(far, x, 1.0)  # mutate: number equivalent because any number but 0 will do
+        # mutate: number equivalent because any number will do
         return dy * np.where(far, y * t * (a * t * (sign * np.sign(t) + t) - 0.5), near(y, np.where(far, 1.0, x)))
 
     return back

@@ -117,10 +117,10 @@ def median_back(dy: Any, y: Any, x: Any, axis: Any, nan_form: bool) -> Any:
 
 
 ENDS = {  # α, β of the continuous methods, where q is at (n + 1 − α − β) q + α − 1, but not outside 0 and n − 1
-    "linear": (1, 1),
-    "interpolated_inverted_cdf": (0, 1),
+    "linear": (1.0, 1.0),
+    "interpolated_inverted_cdf": (0.0, 1.0),  # mutate: sign, factor equivalent because 0 has neither
     "hazen": (0.5, 0.5),
-    "weibull": (0, 0),
+    "weibull": (0.0, 0.0),  # mutate: sign, factor equivalent because 0 has neither
     "median_unbiased": (1 / 3, 1 / 3),
     "normal_unbiased": (3 / 8, 3 / 8),
 }
