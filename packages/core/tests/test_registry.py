@@ -211,7 +211,7 @@ def test_register_a_class(families):
     spec = registry.spec("KernelRidge")
     assert (spec.id, spec.summary, spec.target) == (
         "local/kernel-ridge",
-        "Ridge in feature space.",
+        "Ridge in feature space",
         f"{__name__}:KernelRidge",
     )
     assert registry.get("local/kernel-ridge") is KernelRidge and registry.spec_of(KernelRidge()) == spec

@@ -170,11 +170,12 @@ def register(model: T, /, *, id: str | None = None, summary: str | None = None, 
             raise TypeError("a ModelSpec brings its own fields; call register(spec) and nothing else")
         new, cls = cast(ModelSpec, model), None
     elif isinstance(model, type):
+        first = (model.__doc__ or "").strip().partition("\n")[0].rstrip(".")[:LONGEST_SUMMARY]
         local = "<" in model.__qualname__  # defined inside a function: no import reaches it, but we hold the class
         new = ModelSpec(
             id=id or f"local/{_kebab(model.__name__)}",
             target=f"{model.__module__}:{model.__name__ if local else model.__qualname__}",
-            summary=summary or (model.__doc__ or "").strip().partition("\n")[0][:LONGEST_SUMMARY] or model.__name__,
+            summary=summary or first or model.__name__,
             **fields if "tasks" in fields else {"tasks": _tasks(model), **fields},
         )
         cls = model
