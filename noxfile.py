@@ -45,7 +45,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, all installed together. Arguments go to pytest: nox -s tests -- -k ridge."""
-    install(session, *TEST_TOOLS, "pytest-xdist>=3.5", *editable(*everything()))
+    install(session, *TEST_TOOLS, "pytest-xdist>=3.5", "tqdm>=4.66", *editable(*everything()))
     session.run("python", "-m", "pytest", "--numprocesses=auto", *session.posargs, env=ONE_THREAD)
 
 
