@@ -157,7 +157,7 @@ def gradients(
             given = dy if dy.__class__ is tuple else (dy,)
         else:
             backs, given, kwargs = how_back(node, dy, create_graph)
-        for x, parent, back in zip(args, parents, backs, strict=False):
+        for x, parent, back in zip(args, parents, backs):  # noqa: B905 (the keyword takes 0.1 µs a node)
             if parent is None or (leads is not None and not leading(parent, leads)):
                 continue
             dx = back(*given, **kwargs) if kwargs else back(*given)
@@ -166,12 +166,11 @@ def gradients(
             if checks:
                 check_gradient(node, dx)
             kind = dx.__class__
-            if (
-                kind is x.__class__
-                and (kind is float64 or (kind is ndarray and dx.shape == x.shape and dx.dtype is x.dtype))
-                and parent not in sums
-            ):
-                sums[parent] = dx  # `send`, as short as it mostly is
+            if kind is float64 is x.__class__:  # `send`, as short as it mostly is
+                have = sums.get(parent)
+                sums[parent] = dx if have is None else have + dx  #                            (1)
+            elif kind is ndarray is x.__class__ and dx.shape == x.shape and dx.dtype is x.dtype and parent not in sums:
+                sums[parent] = dx
             elif parent.__class__ is list:
                 if not isinstance(dx, list | tuple):  # the function took the list for an array
                     dx = fitted(dx, np.asarray(x), node)

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pellucid import tape
-from pellucid.tape import NO_KWARGS, Node, recording, rules
+from pellucid.tape import NO_KWARGS, Node, births, recording, rules
 
 Array = NDArray[Any]
 
@@ -674,15 +674,19 @@ def binary(function: Any, operation: Callable[[Any, Any], Any], a: Any, b: Any) 
     y.grad = None
     if (pa is not None or pb is not None) and recording():
         y._requires_grad = True
-        y.step = Node(function, rules[function], value, (da, db), (pa, pb), NO_KWARGS)
+        y.step = node = new_node(Node)  # as Node(...) makes it, without the cost of a call
+        node.born, node.function, node.backs, node.value = births(), function, rules[function], value
+        node.args, node.parents, node.kwargs = (da, db), (pa, pb), NO_KWARGS
+        if tape.somebody_checks:
+            tape.check_node(node)
         if value.__class__ is not float64 and (value.__class__ is not np.ndarray or value.dtype.kind not in "fc"):
-            return result(y.step)  # type: ignore[no-any-return]
+            return result(node)  # type: ignore[no-any-return]
     else:
         y._requires_grad, y.step = False, None
     return y
 
 
-new_tensor = Tensor.__new__
+new_tensor, new_node = Tensor.__new__, Node.__new__
 float64 = np.float64
 
 
