@@ -1,7 +1,6 @@
 import array as python_arrays
 import copy
 import ctypes
-import io
 import json
 import math
 import random
@@ -293,22 +292,6 @@ REFUSED_BY_PYTHON = {  # not numbers to them
 def test_what_is_no_number_to_python_raises(form, t, v):
     with pytest.raises((TypeError, struct.error)):
         REFUSED_BY_PYTHON[form](t, v)
-
-
-def test_a_file_gets_the_values(t, v):
-    for save in (
-        lambda file: np.save(file, v),
-        lambda file: np.save(file, arr=v),
-        lambda file: np.savez(file, v=v, t=t),
-        lambda file: np.savez_compressed(file, v),
-    ):
-        save(file := io.BytesIO())
-        file.seek(0)
-        found = np.load(file)
-        values = found if isinstance(found, np.ndarray) else found[found.files[0]]
-        assert values.tolist() == [1.0, 2.0]
-    np.savetxt(text := io.StringIO(), v, fmt="%g")
-    assert text.getvalue() == "1\n2\n"
 
 
 def test_pictures_of_a_tensor_are_no_values(t, v):

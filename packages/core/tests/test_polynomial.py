@@ -45,7 +45,7 @@ def test_eq_2_values_and_gradients_of_a_series(family, complex_, x, c, tensor):
     f, numpys = getattr(polynomial, family + "val"), getattr(FAMILIES[family][0], family + "val")
     x, c = normal(complex_, *x), normal(complex_, *c)
     np.testing.assert_allclose(f(x, c, tensor), numpys(x, c, tensor), rtol=1e-12, atol=1e-12)
-    assert rulecheck(lambda x, c: f(x, c, tensor), x, c, rtol=1e-4)
+    assert rulecheck(lambda x, c: f(x, c, tensor), x, c)
 
 
 @families
@@ -65,7 +65,7 @@ def test_eq_1_values_and_gradients_of_the_polynomials(family, complex_, shape, d
     f, numpys = getattr(polynomial, family + "vander"), getattr(FAMILIES[family][0], family + "vander")
     x = normal(complex_, *shape)
     np.testing.assert_allclose(f(x, deg), numpys(x, deg), rtol=1e-12, atol=1e-12)
-    assert rulecheck(lambda x: f(x, deg), x, rtol=1e-4)
+    assert rulecheck(lambda x: f(x, deg), x)
 
 
 @families
@@ -100,7 +100,7 @@ def test_two_and_three_variables(complex_):
     ):
         f = getattr(polynomial, name)
         np.testing.assert_allclose(f(*args), getattr(powers, name)(*args), rtol=1e-12, atol=1e-12)
-        assert rulecheck(f, *args, rtol=1e-4)
+        assert rulecheck(f, *args)
     assert polynomial.polyval2d([1, 2], [3, 4], [[1, 2], [3, 4]]).tolist() == [22.0, 47.0]
 
 
@@ -111,7 +111,7 @@ def test_a_polynomial_from_its_roots(complex_):
         x, r = normal(complex_, *x), normal(complex_, *r)
         np.testing.assert_allclose(f(x, r, tensor), numpys(x, r, tensor), rtol=1e-12, atol=1e-12)
         if np.ndim(x):
-            assert rulecheck(lambda x, r, tensor=tensor: f(x, r, tensor), x, r, rtol=1e-4)
+            assert rulecheck(lambda x, r, tensor=tensor: f(x, r, tensor), x, r)
     assert f(2, [1, 4]) == -2.0
     with pytest.raises(ValueError, match="fewer axes than r; they have 1 and 1"):
         f(np.ones(3), np.ones(3), tensor=False)
@@ -135,8 +135,8 @@ def test_what_is_refused():
 def test_numpys_evaluation_at_tensors_works_for_one_series(family):
     """It is written with operators; the coefficients must be one plain series."""
     f = getattr(FAMILIES[family][0], family + "val")
-    assert rulecheck(lambda x: f(x, [1.0, -2.0, 0.5, 3.0]), normal(False, 2, 3), rtol=1e-4)
-    assert rulecheck(lambda x: f(x, [1.0, -2.0, 0.5, 3.0]), normal(True, 2, 3), rtol=1e-4)
+    assert rulecheck(lambda x: f(x, [1.0, -2.0, 0.5, 3.0]), normal(False, 2, 3))
+    assert rulecheck(lambda x: f(x, [1.0, -2.0, 0.5, 3.0]), normal(True, 2, 3))
 
 
 @families

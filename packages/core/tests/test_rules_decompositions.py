@@ -124,7 +124,7 @@ def test_rule(name):
 
 @pytest.mark.parametrize("f", [np.linalg.svdvals, np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.qr])
 def test_third_derivatives(f):
-    assert gradcheck(f, np.diag([1.0, 2, 4]) + 0.3 * real(3, 3), order=3, atol=1e-5, rtol=1e-4)
+    assert gradcheck(f, np.diag([1.0, 2, 4]) + 0.3 * real(3, 3), order=3)
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.booleans(), st.sampled_from([of_svd, np.linalg.qr, np.linalg.svdvals]))
@@ -139,7 +139,7 @@ def test_random_shapes(m, n, is_complex, f):
 @settings(max_examples=15, deadline=None, derandomize=True)
 def test_random_stacks(stack, n, f):
     a = np.random.default_rng(n).normal(size=(*stack, n, n)) + 3 * np.diag(np.arange(n))
-    assert gradcheck(f, a, order=2, rtol=1e-5, atol=1e-6)
+    assert gradcheck(f, a, order=2)
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 2, 2), (2, 0, 0)])

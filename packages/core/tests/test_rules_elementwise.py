@@ -1,5 +1,6 @@
 """The element-wise rules: against finite differences, at the points that are special, and what is constant."""
 
+import io
 import warnings
 
 import numpy as np
@@ -408,7 +409,7 @@ def test_casts():
 
 def test_piecewise_constant_functions_return_plain_arrays():
     x, y = Tensor(A, requires_grad=True), Tensor(P, requires_grad=True)
-    for name in """floor ceil rint trunc fix round signbit spacing isnan isinf isfinite isneginf isposinf isreal
+    for name in """floor ceil rint trunc fix round around signbit spacing isnan isinf isfinite isneginf isposinf isreal
                    iscomplex logical_not sign""".split():
         found = getattr(np, name)(x)
         assert isinstance(found, np.ndarray)
@@ -430,6 +431,23 @@ def test_questions_about_arrays_are_answered_as_for_arrays():
     assert np.can_cast(x, np.float32) == np.can_cast(A, np.float32)
     assert np.array_equal(x, A) and np.array_equiv(x, A) and np.allclose(x, A)
     assert np.shares_memory(x, x.data) and np.may_share_memory(x, x.data)
+
+
+def test_a_file_gets_the_values():
+    t, v = Tensor(0.5, requires_grad=True), Tensor([1.0, 2.0], requires_grad=True)
+    for save in (
+        lambda file: np.save(file, v),
+        lambda file: np.save(file, arr=v),
+        lambda file: np.savez(file, v=v, t=t),
+        lambda file: np.savez_compressed(file, v),
+    ):
+        save(file := io.BytesIO())
+        file.seek(0)
+        found = np.load(file)
+        values = found if isinstance(found, np.ndarray) else found[found.files[0]]
+        assert values.tolist() == [1.0, 2.0]
+    np.savetxt(text := io.StringIO(), v, fmt="%g")
+    assert text.getvalue() == "1\n2\n"
 
 
 @pytest.mark.parametrize("name", "bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm".split())

@@ -49,7 +49,7 @@ cases("spence log1p cbrt wrightomega", P)
 cases("ndtri_exp", -P)
 cases("lambertw", P)
 cases("airy", R)
-cases("gammaln gamma rgamma digamma", R - 0.1, suffix=" of negative numbers")
+cases("gammaln gamma rgamma digamma", np.clip(R % 1, 0.2, 0.8) - np.ceil(abs(R)), suffix=" of negative numbers")
 for name, plain in dict(cbrt=R, log1p=U - 1, i0=-10 * P, i1=-10 * P, exprel=1e-3 * R).items():
     case(name + " elsewhere", getattr(special, name), plain)
 cases(
@@ -165,7 +165,7 @@ def test_gamma_of_complex_numbers_has_one_derivative():
 @given(st.integers(0, 10_000), st.sampled_from(["jv", "iv", "kv", "yv"]), st.floats(0.0, 4.0))
 def test_bessel_functions_of_any_order(seed, name, order):
     x = np.random.default_rng(seed).uniform(0.5, 5, 3)
-    rulecheck(lambda x: getattr(special, name)(order, x), x, rtol=1e-4)
+    rulecheck(lambda x: getattr(special, name)(order, x), x)
 
 
 # Accuracy where a formula would lose it

@@ -248,7 +248,7 @@ def full_like(
     fill_value: Any,
     dtype: Any = None,
     order: Any = "K",
-    subok: Any = True,
+    subok: Any = True,  # mutate: number equivalent because what the Tensor holds is of no subclass
     shape: Any = None,
     device: Any = None,
 ) -> Any:
