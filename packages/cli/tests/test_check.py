@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -69,6 +70,13 @@ def test_all_passed_is_0_and_a_line_for_each_model(given):
     assert [line.split("  ")[0].strip() for line in lines[:2]] == ["pellucid-acme", "acme/stump"]
     assert lines[0].index("1 passed") == lines[1].index("1 passed, 1 skipped")
     assert lines[2] == "" and lines[3].startswith("3 checks in 0.") and lines[3].endswith("s: 2 passed, 1 skipped")
+
+
+def test_the_import_of_data_frames_is_told_apart(given, monkeypatch):
+    monkeypatch.setattr("pellucid.testing.environments.installed", {"pandas": 1}.get)
+    cases = [case("pandas-frames-work"), case("polars-frames-work")]
+    assert re.search(r"^2 checks in 0\.\d s, and 0\.\d s to import pandas: 2 passed$", given(cases).out, re.M)
+    assert "import" not in given([case("a")]).out
 
 
 def test_what_failed_is_told_with_what_it_wants_and_what_it_saw(given):

@@ -52,13 +52,14 @@ def command(
     """
     context.find_root().obj.traceback |= tracebacks
     cases = choose(find_cases(target), target, levels, only)
+    frames = import_frames(cases)
     start = time.perf_counter()
     results = run(cases, quiet=as_json)
     seconds = time.perf_counter() - start
     if as_json:
         print_json({"target": target, **_counts(results), "seconds": seconds, "results": [asdict(r) for r in results]})
     else:
-        _print(results, seconds, tracebacks)
+        _print(results, seconds, frames, tracebacks)
     context.exit(int(any(result.status == "failed" for result in results)))
 
 
@@ -133,6 +134,16 @@ def choose(cases: list[Case], target: str, levels: tuple[str, ...] = (), only: t
     return left
 
 
+def import_frames(cases: list[Case]) -> str:
+    """Import the libraries of data frames if a check will, and say how long it took: longer than all of the checks."""
+    from pellucid.testing.environments import installed
+
+    start = time.perf_counter()
+    wanted = [name for name in ("pandas", "polars") if any(name in case.check.name for case in cases)]
+    there = [name for name in wanted if installed(name) is not None]
+    return f", and {time.perf_counter() - start:.1f} s to import {' and '.join(there)}" if there else ""
+
+
 def run(cases: list[Case], *, quiet: bool = False) -> list[Result]:
     """Do the checks; unless quiet, print a line for each package and model as soon as it is done."""
     names = [_subject(case) for case in cases]
@@ -204,7 +215,7 @@ def _coloured(text: str, status: str) -> str:
     return click.style(text, fg=COLOURS[status]) if status in COLOURS else text
 
 
-def _print(results: list[Result], seconds: float, tracebacks: bool) -> None:
+def _print(results: list[Result], seconds: float, frames: str, tracebacks: bool) -> None:
     """What failed, once for all checks of a model that saw the same, and how many did."""
     for same in _alike(results):
         first = same[0]
@@ -221,7 +232,7 @@ def _print(results: list[Result], seconds: float, tracebacks: bool) -> None:
             )
         if tracebacks and first.traceback:
             click.echo(textwrap.indent(first.traceback.rstrip(), "  "))
-    click.echo(f"\n{plural(len(results), 'check')} in {seconds:.1f} s: {_words(results)}")
+    click.echo(f"\n{plural(len(results), 'check')} in {seconds:.1f} s{frames}: {_words(results)}")
     if not tracebacks and any(result.status == "failed" for result in results):
         click.echo("--traceback shows where.", err=True)
 

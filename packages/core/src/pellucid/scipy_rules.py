@@ -54,7 +54,10 @@ class Special:
 
     def __getattr__(self, name: str) -> Any:
         """A function of this file, or SciPy's: the bare ufunc, which SCIPY_ARRAY_API=1 wraps in a function."""
-        return globals()[name] if name in OWN else inspect.unwrap(getattr(scipy.special, name))
+        if name in OWN:
+            return globals()[name]
+        found = getattr(scipy.special, name)
+        return bare if isinstance(bare := inspect.unwrap(found), np.ufunc) else found
 
 
 OWN = ("logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "zeta")
