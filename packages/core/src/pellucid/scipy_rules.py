@@ -41,7 +41,7 @@ import scipy.special  # type: ignore[import-untyped, import-not-found, unused-ig
 
 from pellucid.rules.elementwise import base_slope
 from pellucid.rules.elementwise import exponent_slope as power_slope
-from pellucid.tape import constant, rule
+from pellucid.tape import constant, rule, rules
 from pellucid.tensor import data_of, holds_tensor, record
 
 LN2, LN10 = np.log(2.0).item(), np.log(10.0).item()
@@ -53,11 +53,10 @@ class Special:
     """`scipy.special`, with its functions in a form that takes Tensors."""
 
     def __getattr__(self, name: str) -> Any:
-        """A function of this file, or SciPy's: the bare ufunc, which SCIPY_ARRAY_API=1 wraps in a function."""
+        """A function of this file, or SciPy's: what has a rule, below what SciPy wraps around it for other arrays."""
         if name in OWN:
             return globals()[name]
-        found = getattr(scipy.special, name)
-        return bare if isinstance(bare := inspect.unwrap(found), np.ufunc) else found
+        return inspect.unwrap(getattr(scipy.special, name), stop=rules.__contains__)
 
 
 OWN = ("logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "zeta")
