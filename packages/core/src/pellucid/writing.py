@@ -109,7 +109,12 @@ def become(x: Tensor, y: Any) -> Tensor:
         y = y.astype(x.dtype)
     if y.step is None:
         y = record(np.positive, (y,), NO_KWARGS)
-    x._array, x.step, x._requires_grad = y._array, y.step, True
+    values = y._array
+    if values.strides != x._array.strides:  # its layout decides which of its reshapes are views
+        values = copied(x._array)
+        values.flags.writeable = True
+        values[...] = y._array
+    x._array, x.step, x._requires_grad = values, y.step, True
     put_through(x)
     return x
 
