@@ -1,9 +1,11 @@
 """The oracle is the definition of a derivative, or a number worked out by hand."""
 
 import gc
+import sys
 import threading
 import tracemalloc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -430,3 +432,15 @@ def test_a_factor_may_change_where_the_other_needs_no_gradient(product):
         w *= 2.0
     with pytest.raises(RuntimeError, match="its gradient needs the old values"):
         y.backward()
+
+
+def test_threads_add_to_one_leaf():
+    x = Tensor(np.ones(2), requires_grad=True)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: [(x * 1.0).sum().backward() for _ in range(500)], range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert x.grad.tolist() == [2000, 2000]

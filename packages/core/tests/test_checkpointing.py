@@ -1,5 +1,6 @@
 import gc
 import tracemalloc
+import weakref
 from collections import namedtuple
 
 import numpy as np
@@ -304,3 +305,48 @@ def test_a_write_into_an_argument_is_refused():
 
     with pytest.raises(RuntimeError, match="f wrote into its argument.*write into a copy"):
         grad(lambda x: checkpoint(f)(1.0 * x))(np.ones(3))
+
+
+@pytest.mark.parametrize("from_around", [False, True])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_constant_that_was_written_into_since_is_noticed(from_around, create_graph):
+    a = Tensor(np.ones((2, 2)))
+    b = Tensor(np.zeros((2, 2)), requires_grad=True)  # so that the value does not show it
+    product = checkpoint((lambda b: (b @ a.T).sum()) if from_around else lambda b, a: (b @ a.T).sum())
+    y = product(b) if from_around else product(b, a)
+    a *= 3.0
+    with pytest.raises(RuntimeError, match="written into since"):
+        y.backward(create_graph=create_graph)
+    y = product(b) if from_around else product(b, a)
+    y.backward(create_graph=create_graph)
+    assert b.grad.tolist() == [[6, 6], [6, 6]]
+
+
+def test_what_the_function_wrote_into_its_own_arrays_is_no_matter():
+    @checkpoint
+    def f(x):
+        room = Tensor(np.zeros(3))
+        room += 2.0
+        return x * room
+
+    x = Tensor(x0, requires_grad=True)
+    f(x).sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+
+
+def test_small_values_are_compared_too():
+    draw = np.random.default_rng(0)
+    y = checkpoint(lambda x: x * 1e-12 * draw.uniform())(Tensor(1.0, requires_grad=True))
+    with pytest.raises(RuntimeError, match="another value"):
+        y.backward()
+
+
+def test_a_checkpointed_graph_is_freed_without_the_collector():
+    gc.disable()
+    try:
+        y = checkpoint(layer)(Tensor(x0, requires_grad=True))
+        gone = weakref.ref(y.step)
+        del y
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -31,12 +31,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple
+from weakref import ref
 
 from pellucid.backward import ALIAS, alias, gradients, same
+from pellucid.checking import arrays
 from pellucid.nesting import flatten, unflatten
 from pellucid.primitives import Primitive
-from pellucid.tape import NO_KWARGS, Node, births, enable_grad, name_of, recording
-from pellucid.tensor import Tensor, result
+from pellucid.tape import NO_KWARGS, Node, births, bounds, enable_grad, name_of, owner_of, recording, write_between
+from pellucid.tensor import Tensor, data_of, result
 from pellucid.transforms import Variable, own_leaf
 
 
@@ -76,7 +78,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return first.y
         kept = [x._array if needs_gradient(x) else x for x in given]
         needed = [needs_gradient(x) for x in given]
-        count, outside = len(given), list(first.outside)
+        outside, constants, done = list(first.outside), first.constants, births()
         value = one_or_all([y._array for y in first.ends])
 
         def pull(second: Run, dys: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
@@ -95,6 +97,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return tuple([sums.get(x) for x in sources])
 
         def vjp(*dys: Any) -> tuple[Any, ...]:
+            refuse_written(constants, done, name)
             variables = [own_leaf(x) if need else x for x, need in zip(kept, needed, strict=True)]
             second = run(f, form, variables)  #                                                 (2)
             for x in variables:
@@ -103,11 +106,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return pull(second, dys, create_graph=False)
 
         def recorded(*again: Any) -> Any:
-            second = run(f, form, again[:count])
+            refuse_written(constants, done, name)
+            arguments = [new if need else x for new, x, need in zip(again, kept, needed, strict=False)]
+            second = run(f, form, arguments)
             return one_or_all(second.ends), lambda *dys: pull(second, dys, create_graph=True)
 
         recorded.__name__ = name
-        values = (*kept, *[node.value for node in first.outside.values()])
+        values = (*[data_of(x) for x in kept], *[node.value for node in first.outside.values()])
         parents = (*[(x.step or x) if need else None for x, need in zip(given, needed, strict=True)], *outside)
         ys = result(Node(Primitive(recorded), vjp, value, values, parents, NO_KWARGS))  #       (1)
         return with_ends(first.y, ys if isinstance(ys, tuple) else (ys,))
@@ -115,11 +120,15 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     return checkpointed
 
 
+Constants = dict[Any, tuple[Any, tuple[int, int]]]  # weak references to owners of memory, and the places in it
+
+
 class Run(NamedTuple):
     y: Any  # what f returned
     ends: list[Tensor]  # the parts of it that need a gradient
     starts: list[Node | None]  # where each argument begins that needs one
     outside: dict[Any, Node]  # where what f used from around it begins: from a leaf or an older node to a node of ours
+    constants: Constants  # what else its operations need
 
 
 def run(f: Callable[..., Any], form: Any, given: Any) -> Run:
@@ -152,12 +161,15 @@ def renamed(value: Any, parent: Any) -> Node:
     return Node(alias, ALIAS, value, (value,), (parent,), NO_KWARGS)
 
 
-def cut_off(ends: list[Tensor], starts: list[Any], begun: int) -> tuple[list[Tensor], list[Any], dict[Any, Node]]:
+def cut_off(
+    ends: list[Tensor], starts: list[Any], begun: int
+) -> tuple[list[Tensor], list[Any], dict[Any, Node], Constants]:
     """Give a node of our own to all that the run used from around it, so that a pass through the run ends there.
 
     That are leaves, and nodes older than the run. A pass that went on to them would also run their hooks.
     """
     outside: dict[Any, Node] = {}
+    constants: Constants = {}
     ours = {start for start in starts if start is not None}
     todo: list[Any] = []
     for i, y in enumerate(ends):
@@ -171,10 +183,25 @@ def cut_off(ends: list[Tensor], starts: list[Any], begun: int) -> tuple[list[Ten
             todo += x
         elif x.__class__ is Node and x not in ours:
             ours.add(x)
-            pairs = zip(x.parents, x.args or (), strict=True)
+            pairs = list(zip(x.parents, x.args or (), strict=True))
             x.parents = tuple([inside(p, value, begun, ours, outside) for p, value in pairs])
             todo += x.parents
-    return ends, starts, outside
+            for array in arrays([value for p, value in pairs if p is None] + [*x.kwargs.values()]):
+                owner, place = owner_of(array), bounds(array)
+                constants[id(owner), place] = ref(owner), place
+    return ends, starts, outside, constants
+
+
+def refuse_written(constants: Constants, done: int, name: str) -> None:
+    """Raise if something that the function used, and that is still there, has been written into since it was done."""
+    for owner, place in constants.values():
+        array = owner()
+        how = None if array is None else write_between(array, place, done)
+        if how is not None:
+            raise RuntimeError(
+                f"an array that {name} used has been written into since (by {how}), and running it again needs the "
+                f"old values: run backward() before the update, or compute the result again after it"
+            )
 
 
 def inside(x: Any, value: Any, begun: int, ours: set[Any], outside: dict[Any, Node]) -> Any:

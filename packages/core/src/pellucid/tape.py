@@ -265,13 +265,16 @@ def written(tensor: Any, how: str = "a write into .data") -> None:
 
 def write_since(array: Any, born: int) -> str | None:
     """What wrote into the memory of `array` after that time, if anything did."""
-    found = writes.get(id(owner_of(array)))
+    return write_between(owner_of(array), bounds(array), born) if writes else None
+
+
+def write_between(owner: Any, place: tuple[int, int], born: int) -> str | None:
+    """The same, of a place in the memory that `owner` has."""
+    found = writes.get(id(owner))
     if found is not None:
         for (start, stop), (time, how) in found[1].items():
-            if time > born:
-                first, last = bounds(array)
-                if first < stop and start < last:
-                    return how
+            if time > born and place[0] < stop and start < place[1]:
+                return how
     return None
 
 
