@@ -73,6 +73,37 @@ def test_eq_5_distances_stay_precise_far_from_the_origin(offset):
     assert kernels.squared_distances(X, X).min() == 0  # and never less
 
 
+@pytest.mark.parametrize("far", [1e3, 1e8, 1e12, 1e200])
+@pytest.mark.parametrize("tile", [1 << 16, 5])
+def test_eq_5_one_far_point_costs_the_others_no_digit(far, tile, monkeypatch):
+    monkeypatch.setattr(kernels, "TILE", tile)
+    X, Y = draw()
+    expected = by_loop(lambda x, y: math.dist(x, y) ** 2, X, Y)
+    X, Y = np.vstack([X, [[far] * 3] * 2]), np.vstack([Y, [far] * 3])
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = kernels.squared_distances(X, Y)
+    np.testing.assert_allclose(square[:7, :4], expected, rtol=1e-11)
+    assert (square[7:, 4] == 0).all() and (np.sqrt(square[7:, :4]) > far).all() and (np.sqrt(square[:7, 4]) > far).all()
+
+
+def test_eq_5_two_tight_clouds_far_apart(monkeypatch):
+    monkeypatch.setattr(kernels, "ENTRIES", 10)
+    X = np.concatenate(draw()) + np.repeat([0.0, 1e6], [7, 4])[:, None]
+    square = kernels.squared_distances(X, X)
+    np.testing.assert_allclose(square, by_loop(lambda x, y: math.dist(x, y) ** 2, X, X), rtol=1e-11)
+
+
+def test_eq_5_distances_of_ordinary_points_need_no_other_way(monkeypatch):
+    monkeypatch.setattr(kernels, "CANCELS", -np.inf)
+    X, Y = draw()
+    np.testing.assert_allclose(kernels.squared_distances(X, Y), by_loop(lambda x, y: math.dist(x, y) ** 2, X, Y))
+
+
+def test_distances_of_no_rows_are_an_empty_table():
+    X, Y = draw()
+    assert kernels.squared_distances(X, Y[:0]).shape == (7, 0) and kernels.squared_distances(X[:0], Y).shape == (0, 4)
+
+
 def test_eq_6_gamma_is_one_over_the_spread_of_all_entries():
     X, _ = draw()
     entries = X.ravel().tolist()
@@ -86,6 +117,17 @@ def test_eq_6_gamma_is_one_over_the_spread_of_all_entries():
     assert kernels.spread(1e9 + X, np.ones(7)) == pytest.approx(1 / (3 * variance), rel=1e-6)
     with pytest.raises(ValueError, match=r"overflow: an entry is 1e\+200"):
         kernels.spread(np.array([[1e200], [0.0]]), np.ones(2))
+    for tiny in (1e-200, 1e-160):
+        with pytest.raises(ValueError, match=f"vanish: the largest entry is {tiny:g}. Rescale"):
+            kernels.spread(tiny * np.array([[1.0], [0.0]]), np.ones(2))
+
+
+def test_only_the_linear_kernel_has_an_origin_of_its_own():
+    X, _ = draw()
+    np.testing.assert_allclose(kernels.origin(Linear(), X), [sum(column) / 7 for column in X.T.tolist()])
+    for kernel in KERNELS[1:]:
+        assert kernels.origin(kernel, X).tolist() == [0, 0, 0]
+    assert kernels.origin(Linear(), X[:0]).tolist() == [0, 0, 0]
 
 
 @every_kernel
@@ -144,3 +186,35 @@ def test_what_is_no_matrix_of_numbers_is_refused():
         kernels.matrix(lambda X, Y: Y @ X.T, X, Y)
     with pytest.raises(ValueError, match=r"Polynomial\(degree=300.*Rescale the columns"):
         kernels.matrix(Polynomial(300, 1.0, 1e6), X, Y)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.uint64, np.float16, np.float32])
+def test_a_kernel_may_count_in_any_type_of_number(dtype):
+    X, Y = draw()
+
+    def signs(X, Y):
+        return (np.sign(X) @ np.sign(Y).T > 0).astype(dtype)
+
+    K = kernels.matrix(signs, X, Y)
+    assert K.dtype == np.float64 and K.tolist() == signs(X, Y).astype(float).tolist()
+    assert kernels.diagonal(signs, X).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("diag", "message"),
+    [
+        (np.ones((7, 1)), r"diag of the kernel .* for each row of X, an array of shape \(7,\); .* of shape \(7, 1\)"),
+        (["one"] * 7, "must return one real number"),
+        (np.full(7, np.nan), "diag of the kernel .* infinite or no numbers"),
+    ],
+)
+def test_a_diagonal_is_held_to_the_same(diag, message):
+    class Odd:
+        def __call__(self, X, Y):
+            return X @ Y.T
+
+        def diag(self, X):
+            return diag
+
+    with pytest.raises(ValueError, match=message):
+        kernels.diagonal(Odd(), draw()[0])

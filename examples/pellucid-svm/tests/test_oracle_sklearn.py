@@ -105,6 +105,21 @@ def test_weighted_classifiers_agree(seed):
     assert (ours.predict(X) == theirs.predict(X)).all()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_balanced_classes_agree_but_for_the_part_that_sample_weights_have(seed):
+    X, y, weights, _ = draw(seed)
+    y = np.where(np.arange(len(y)) % 3, y, 0)
+    settings = {"gamma": 0.3, "tol": 1e-6}
+    theirs = svm.SVC(class_weight="balanced", **settings).fit(X, y)
+    ours = SVC(class_weight="balanced", **settings).fit(X, y)
+    np.testing.assert_allclose(ours.decision_function(X), theirs.decision_function(X), atol=1e-3)
+    ours = SVC(class_weight="balanced", **settings).fit(X, y, weights)
+    classes, sizes = np.unique(y), np.bincount(y, weights)
+    by_size = {int(c): weights.sum() / (len(classes) * sizes[c]) for c in classes}
+    theirs = svm.SVC(class_weight=by_size, **settings).fit(X, y, weights)
+    np.testing.assert_allclose(ours.decision_function(X), theirs.decision_function(X), atol=1e-3)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_regressions_agree_on_random_problems(seed):
     X, _, weights, parameters = draw(seed)

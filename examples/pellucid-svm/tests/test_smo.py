@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid_svm import RBF, Sigmoid
-from pellucid_svm.smo import TAU, intercept, solve
+from pellucid_svm.smo import TAU, intercept, slopes, solve
 
 BUMPS = RBF(0.5)
 
@@ -163,6 +163,40 @@ def test_eq_4_a_gap_of_just_tol_is_small_enough():
     bounds = np.array([[0.0, -5.0]]), np.array([[5.0, 0.0]])
     assert len(run(K, p, *bounds, tol=2.0).losses) == 1
     assert len(run(K, p, *bounds, tol=1.9).losses) == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_eq_2_4_the_fit_ends_by_a_v_made_anew(seed):
+    """Rows that are off at first leave a v that says the fit is over; made anew, it says that more is to be done."""
+    args = problem(N=40, C=10, seed=seed)
+    K, calls, rng = args[0], [], np.random.default_rng(seed)
+
+    def row(n):
+        calls.append(n)
+        return K[n] + (rng.normal(size=40) / 10 if len(calls) < 40 else 0)
+
+    solution = solve(row, K.diagonal(), *args[1:], max_iter=5000)
+    check_optimal(*args, solution, 1e-3)
+    v = args[1] - K @ solution.beta[0]
+    assert solution.gap == pytest.approx(v[solution.beta < args[3]].max() - v[solution.beta > args[2]].min(), abs=1e-9)
+
+
+def test_eq_4_a_fit_ends_where_rounding_allows_no_smaller_gap():
+    args = problem(N=40, C=10)
+    rng = np.random.default_rng(0)
+    solution = solve(lambda n: args[0][n] + rng.normal(size=40), args[0].diagonal(), *args[1:], tol=0.05)
+    assert solution.gap > 0.05 and not solution.stopped and len(solution.losses) < 100_000
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e5, 1e7])
+def test_eq_2_a_v_made_anew_is_precise_where_rows_are_large_and_alike(offset):
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.where(np.arange(40) % 2, 1.0, -1.0)
+    K, p = (X + y[:, None] + offset) @ (X + y[:, None] + offset).T, y[None]
+    solution = run(K, p, np.minimum(0, p), np.maximum(0, p), max_iter=20_000)
+    v = p - (K.astype(np.longdouble) @ solution.beta[0].astype(np.longdouble))
+    found = slopes(lambda n: K[n], p, solution.beta)
+    np.testing.assert_allclose((found - v).astype(float), float((found - v).mean()), atol=1e-12 + 4e-12 * offset)
+    assert (solution.gap <= 1e-3) == (offset < 1e7)  # where 2e14 in K is rounded by more than tol
 
 
 def test_eq_8_the_losses_are_the_objective_and_only_fall():

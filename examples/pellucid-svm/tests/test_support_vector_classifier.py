@@ -177,6 +177,26 @@ def test_a_class_that_is_weighted_away_gets_no_vote_against_another():
         SVC().fit(X, y, (y == 1).astype(float))
 
 
+@pytest.mark.parametrize("away", [{2: 0, 3: 0}, {0: 0, 1: 0}, {0: 0, 3: 0}, {0: 0, 1: 0, 2: 0}])
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_a_pair_of_classes_that_are_both_weighted_away_has_no_vote(away, kernel):
+    X, y = draw(90, K=5)
+    left = ~np.isin(y, list(away))
+    two = SVC(kernel=kernel, gamma=0.3, tol=1e-9).fit(X[left], y[left])
+    for settings in ({"break_ties": True}, {"break_ties": False}):
+        model = SVC(kernel=kernel, gamma=0.3, tol=1e-9, class_weight=away, **settings).fit(X, y)
+        assert (two.set_params(**settings).predict(X) == model.predict(X)).all()
+        assert np.isin(model.classes_[model.decision_function(X).argmax(axis=1)], two.classes_).all()
+
+
+def test_balanced_classes_count_alike_with_sample_weights_too():
+    X, y = draw(40)
+    counts = np.where(y == 1, 1, np.random.default_rng(0).integers(1, 6, 40))
+    weighted = SVC(class_weight="balanced", tol=1e-9).fit(X, y, counts)
+    repeated = SVC(class_weight="balanced", tol=1e-9).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
+    np.testing.assert_allclose(weighted.decision_function(X), repeated.decision_function(X), atol=1e-7)
+
+
 # odd data
 
 
@@ -229,6 +249,43 @@ def test_too_large_numbers_are_told_apart_from_a_wrong_answer():
         SVC(kernel=lambda X, Y: np.full((len(X), len(Y)), np.nan)).fit([[1.0], [0.0]], [0, 1])
 
 
+@pytest.mark.parametrize("far", [1e8, 1e12, 1e200])
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_what_is_said_of_a_row_does_not_depend_on_the_others(kernel, far):
+    X, y = draw(60, K=3)
+    model = SVC(kernel=kernel, gamma=0.5).fit(X, y)
+    alone = model.decision_function(X)
+    beside = model.decision_function(np.vstack([X, [far, far]]))[:60]
+    np.testing.assert_allclose(beside, alone, atol=1e-12)
+
+
+def test_a_far_row_does_not_blur_the_others_in_the_fit():
+    X, y = draw(60)
+    far, label = np.vstack([X, [1e9, 1e9]]), np.append(y, 1)
+    probe = np.random.default_rng(0).normal(size=(100, 2))
+    model = SVC(kernel=lambda X, Y: np.exp(-0.5 * ((X[:, None] - Y) ** 2).sum(axis=2)), tol=1e-9).fit(far, label)
+    found = SVC(gamma=0.5, tol=1e-9).fit(far, label).decision_function(probe)
+    np.testing.assert_allclose(found, model.decision_function(probe), atol=1e-7)
+
+
+@pytest.mark.parametrize("offset", [1e5, 1e7, 1e8])
+def test_the_linear_kernel_is_as_precise_far_from_the_origin(offset):
+    X, y = draw(60, K=3)
+    X = np.round(64 * X) / 64  # so that X + offset is exact
+    near, far = (SVC(kernel="linear", tol=1e-9).fit(at, y) for at in (X, X + offset))
+    F = near.decision_function(X)
+    np.testing.assert_allclose(far.decision_function(X + offset), F, atol=1e-14 * offset + 1e-8)
+    np.testing.assert_allclose(far.coef_, near.coef_, atol=1e-8)
+    np.testing.assert_allclose(far.intercept_, near.intercept_ - offset * near.coef_.sum(axis=1), rtol=1e-7)
+
+
+def test_rounding_that_keeps_a_fit_from_its_end_is_a_warning():
+    X, y = draw(60)
+    with pytest.warns(pellucid.ConvergenceWarning, match="Centre the columns .* raise tol: rounding allows no less"):
+        model = SVC(kernel="poly", degree=1, gamma=1.0).fit(X + 1e8, y)
+    assert model.n_iter_.max() < 100_000
+
+
 def test_float32_is_computed_as_precisely():
     X, y = draw(K=3)
     narrow = X.astype(np.float32)
@@ -255,6 +312,30 @@ def test_a_kernel_is_a_name_an_object_or_a_function():
     assert SVC(kernel="linear").fit(X, y).kernel_ == Linear()
     assert SVC(kernel="poly", gamma="auto", coef0=1).fit(X, y).kernel_ == Polynomial(3, 0.5, 1.0)
     assert repr(SVC(kernel="sigmoid", gamma=2).fit(X, y).kernel_) == "Sigmoid(gamma=2.0, coef0=0.0)"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.float16, np.float32])
+def test_a_kernel_of_narrow_or_unsigned_numbers_is_computed_in_float64(dtype):
+    A = np.random.default_rng(0).integers(3, size=(40, 6)).astype(float)
+    y = (A[:, 0] + A[:, 1] > 2).astype(int)
+
+    def alike(X, Y):
+        return 10.0 * (X[:, None] == Y).sum(axis=2)
+
+    expected = SVC(kernel=alike).fit(A, y).decision_function(A)
+    found = SVC(kernel=lambda X, Y: alike(X, Y).astype(dtype)).fit(A, y).decision_function(A)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_the_advice_for_a_matrix_that_is_there_already_works():
+    X, y = draw()
+    with pytest.raises(ValueError, match="got 'precomputed'") as caught:
+        SVC(kernel="precomputed").fit(X, y)
+    K = RBF(0.4)(X, X)
+    rows, kernel = str(caught.value).split("take row numbers for X, ")[1].split(", and kernel=")
+    rows, kernel = (eval(text.rstrip("."), {"K": K, "np": np}) for text in (rows, kernel))
+    found = SVC(kernel=kernel).fit(rows, y).decision_function(rows[::2])
+    np.testing.assert_allclose(found, SVC(kernel=RBF(0.4)).fit(X, y).decision_function(X[::2]), atol=1e-9)
 
 
 def test_weights_of_the_columns_are_there_for_the_linear_kernel():
@@ -306,6 +387,26 @@ def test_listeners_hear_every_step_and_may_end_the_fit():
     assert stopped.n_iter_.tolist() == [5, 0, 0] and stopped.predict(X).shape == (60,)
 
 
+def test_pairs_whose_turn_had_not_come_have_no_vote():
+    """Stopped in the pair (0, 1) of three classes: without votes for 0 and 1 from the others, it alone decides."""
+    X, y = draw(60, K=3)
+
+    class Listener:
+        @pellucid.hookimpl
+        def pellucid_fit_step(self, run):
+            run.stop("enough")
+
+    for break_ties in (False, True):
+        with pellucid.listening(Listener()):
+            model = SVC(break_ties=break_ties, decision_function_shape="ovo").fit(X, y)
+        F = model.decision_function(X)
+        assert not F[:, 1:].any() and (F[:, 0] > 0).any() and (F[:, 0] < 0).any()
+        assert (model.predict(X) == (F[:, 0] < 0)).all()
+        model.decision_function_shape = "ovr"
+        np.testing.assert_allclose(model.decision_function(X), scores(F, 3, [1, 2]))
+        assert model.decision_function(X)[:, 2].tolist() == [0] * 60
+
+
 def test_too_few_steps_are_a_warning():
     X, y = draw(60)
     with pytest.warns(
@@ -323,6 +424,14 @@ def test_too_few_steps_are_a_warning():
     [
         ({"C": 0}, "C must be finite and more than 0, got 0"),
         ({"C": np.inf}, "C must be finite"),
+        ({"C": "1"}, "C must be finite and more than 0, got '1'"),
+        ({"C": [1.0]}, "C must be finite"),
+        ({"tol": "x"}, "tol must be more than 0, got 'x'"),
+        ({"tol": np.nan}, "tol must be more than 0"),
+        ({"max_iter": None}, "max_iter must be 1 or more, a whole number, got None"),
+        ({"max_iter": 2.5}, "max_iter must be 1 or more, a whole number, got 2.5"),
+        ({"cache_size": "all"}, "cache_size must be more than 0 megabytes, got 'all'"),
+        ({"kernel": "sigmoid", "coef0": "x"}, "coef0 must be a finite number, got 'x'"),
         ({"tol": 0.0}, "tol must be more than 0"),
         ({"max_iter": 0}, "max_iter must be 1 or more"),
         ({"cache_size": -1}, "cache_size must be more than 0"),

@@ -132,7 +132,44 @@ def test_float32_is_computed_as_precisely():
     np.testing.assert_allclose(model.predict(narrow), exact.predict(narrow), rtol=1e-6)
 
 
-@pytest.mark.parametrize("parameters", [{"C": -1}, {"epsilon": -0.1}, {"epsilon": np.nan}, {"tol": 0}, {"max_iter": 0}])
+def test_targets_keep_their_precision_beside_float32_data():
+    X, y = draw(60)
+    narrow, y = X.astype(np.float32), 1e9 + y
+    model, exact = SVR(10).fit(narrow, y), SVR(10).fit(narrow.astype(np.float64), y)
+    np.testing.assert_allclose(model.predict(narrow), exact.predict(narrow), rtol=0, atol=1e-6)
+    assert model.score(narrow, y) == pytest.approx(exact.score(narrow, y)) and model.score(narrow, y) > 0.8
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_what_is_said_of_a_row_does_not_depend_on_the_others(kernel):
+    X, y = draw()
+    model = SVR(kernel=kernel, gamma=0.5).fit(X, y)
+    beside = model.predict(np.vstack([X, [1e12, 1e12]]))[:-1]
+    np.testing.assert_allclose(beside, model.predict(X), rtol=1e-12)
+
+
+def test_the_linear_kernel_is_as_precise_far_from_the_origin():
+    X, y = draw()
+    X = np.round(64 * X) / 64  # so that X + 1e7 is exact
+    near, far = (SVR(kernel="linear", tol=1e-9).fit(at, y) for at in (X, X + 1e7))
+    np.testing.assert_allclose(far.predict(X + 1e7), near.predict(X), atol=1e-6)
+    np.testing.assert_allclose(far.coef_, near.coef_, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"C": -1},
+        {"C": "1"},
+        {"epsilon": -0.1},
+        {"epsilon": np.nan},
+        {"epsilon": "x"},
+        {"tol": 0},
+        {"tol": None},
+        {"max_iter": 0},
+        {"max_iter": 2.5},
+    ],
+)
 def test_parameters_out_of_range_are_refused(parameters):
     with pytest.raises(ValueError, match=f"{next(iter(parameters))} must be"):
         SVR(**parameters).fit(*draw())

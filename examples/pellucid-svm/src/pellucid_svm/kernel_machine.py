@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from pellucid import ConvergenceWarning, Estimator
@@ -33,15 +35,15 @@ class KernelMachine(Estimator):
 
     def _check_parameters(self) -> None:
         """Raise ValueError where a parameter that has nothing to do with the kernel is out of range."""
-        if not (np.isfinite(self.C) and self.C > 0):
+        if not (is_number(self.C) and self.C > 0):
             raise ValueError(
                 f"C must be finite and more than 0, got {self.C!r}. Try C=1.0; C=1e6 allows hardly any error."
             )
-        if not self.tol > 0:
+        if not (isinstance(self.tol, Real) and self.tol > 0):
             raise ValueError(f"tol must be more than 0, got {self.tol!r}. Try tol=1e-3.")
-        if not self.max_iter >= 1:
-            raise ValueError(f"max_iter must be 1 or more, got {self.max_iter!r}.")
-        if not self.cache_size > 0:
+        if not (isinstance(self.max_iter, Integral) and self.max_iter >= 1):
+            raise ValueError(f"max_iter must be 1 or more, a whole number, got {self.max_iter!r}. Try max_iter=100000.")
+        if not (isinstance(self.cache_size, Real) and self.cache_size > 0):
             raise ValueError(f"cache_size must be more than 0 megabytes, got {self.cache_size!r}. Try cache_size=200.")
 
     def _chosen_kernel(self, X: FloatArray, weights: FloatArray) -> Kernel:
@@ -50,7 +52,7 @@ class KernelMachine(Estimator):
             case "linear":
                 return Linear()
             case "poly":
-                if not (isinstance(self.degree, (int, np.integer)) and self.degree >= 0):
+                if not (isinstance(self.degree, Integral) and self.degree >= 0):
                     raise ValueError(f"degree must be a whole number of 0 or more, got {self.degree!r}. Try degree=3.")
                 return Polynomial(int(self.degree), self._gamma(X, weights), self._coef0())
             case "rbf":
@@ -59,9 +61,14 @@ class KernelMachine(Estimator):
                 return Sigmoid(self._gamma(X, weights), self._coef0())
         if callable(self.kernel):
             return self.kernel
+        advice = "Try kernel='rbf'."
+        if self.kernel == "precomputed":
+            advice = (
+                "Where K is the matrix of all points, take row numbers for X, np.arange(len(K))[:, None], and "
+                "kernel=lambda a, b: K[a.astype(int), b.T.astype(int)]."
+            )
         raise ValueError(
-            "kernel must be 'linear', 'poly', 'rbf', 'sigmoid' or a function of X and Y, "
-            f"got {self.kernel!r}. Try kernel='rbf'."
+            f"kernel must be 'linear', 'poly', 'rbf', 'sigmoid' or a function of X and Y, got {self.kernel!r}. {advice}"
         )
 
     def _gamma(self, X: FloatArray, weights: FloatArray) -> float:
@@ -70,28 +77,36 @@ class KernelMachine(Estimator):
             return kernels.spread(X, weights)
         if gamma == "auto":
             return 1.0 / int(X.shape[1])
-        if isinstance(gamma, (int, float, np.number)) and np.isfinite(gamma) and gamma >= 0:
+        if is_number(gamma) and float(gamma) >= 0:
             return float(gamma)
         raise ValueError(f"gamma must be 'scale', 'auto' or a finite number of 0 or more, got {gamma!r}.")
 
     def _coef0(self) -> float:
-        if not np.isfinite(self.coef0):
+        if not is_number(self.coef0):
             raise ValueError(f"coef0 must be a finite number, got {self.coef0!r}. Try coef0=0.0.")
         return float(self.coef0)
 
-    def _warn_of(self, gap: float, run: FitRun) -> None:
+    def _warn_of(self, gap: float, n_steps: int, run: FitRun) -> None:
         """Warn of a gap that is too large, unless somebody wanted the fit to end."""
-        if gap > self.tol and run.stopped is None:
+        if not gap <= self.tol and run.stopped is None:
+            last = (
+                f"raise max_iter={self.max_iter}" if n_steps >= self.max_iter else "raise tol: rounding allows no less"
+            )
             warnings.warn(
                 f"{type(self).__name__} did not converge: the optimality conditions are {gap:.3g} off, more than "
-                f"tol={self.tol:g}. Scale the columns alike, lower C={self.C:g} or raise max_iter={self.max_iter}.",
+                f"tol={self.tol:g}. Centre the columns and scale them alike, lower C={self.C:g} or {last}.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
 
+    def _anchors(self) -> FloatArray:
+        """The support vectors, from the origin where the sums are most precise: -> (M, D)."""
+        V = self.support_vectors_.astype(np.float64)
+        return V - kernels.origin(self.kernel_, V)
+
     def _sums(self, X: FloatArray, coef: FloatArray) -> FloatArray:
         """Sums of kernels at the support vectors, one for each row of coefficients: (N, D), (J, M) -> (N, J)."""
-        return kernels.sums(self.kernel_, X.astype(np.float64), self.support_vectors_.astype(np.float64), coef)
+        return kernels.sums(self.kernel_, X.astype(np.float64), self._anchors(), coef)
 
     def _coefficients(self) -> FloatArray:
         """One row of coefficients for each function that was learnt: an array (J, M)."""
@@ -103,5 +118,10 @@ class KernelMachine(Estimator):
         self._check_fitted()
         if not isinstance(self.kernel_, Linear):
             raise AttributeError(f"coef_ is there with kernel='linear' only; this kernel is {self.kernel_!r}.")
-        coef: FloatArray = self._coefficients() @ self.support_vectors_
+        coef: FloatArray = self._coefficients() @ self._anchors()
         return coef
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is one finite real number."""
+    return isinstance(value, Real) and bool(np.isfinite(float(value)))

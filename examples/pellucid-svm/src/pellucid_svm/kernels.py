@@ -9,9 +9,12 @@ infinitely many bumps.
     RBF         k(x, y) = exp(−γ ‖x − y‖²)                                     (3)
     sigmoid     k(x, y) = tanh(γ xᵀy + c)                                      (4)
 
-The sigmoid is an inner product for some γ and c only. From a mean m of the points, which keeps the terms small,
+The sigmoid is an inner product for some γ and c only. Distances come from a matrix product, with any point m:
 
     ‖x − y‖² = ‖x − m‖² + ‖y − m‖² − 2 (x − m)ᵀ(y − m)                         (5)
+
+The mean of the y keeps the terms small. Where they nevertheless cancel in four digits or more, because x and y lie much
+nearer to each other than to m, (5) is not used: x − y is taken first, and squared.
 
 γ says what is near. Where nothing better is known, the spread of all entries of X does:
 
@@ -31,7 +34,7 @@ Symbols
     γ       gamma     scalar    how fast likeness fades
     c       coef0     scalar    what is added to an inner product
     d       degree    scalar    degree of the polynomial
-    m       m         (D,)      mean of X
+    m       m         (D,)      mean of Y
     vₘ      V         (M, D)    support vectors
     cₘ      coef      (J, M)    their coefficients, J sums at once
     g       g         (N, J)    sums
@@ -55,6 +58,8 @@ import numpy as np
 from pellucid.validation import FloatArray
 
 BLOCK = 256  # rows of a small matrix whose diagonal alone is wanted
+TILE = 1 << 16  # entries of (5) at a time, few enough for a processor's cache
+CANCELS = 1e-4  # of the terms of (5): a distance that is less is not taken from them
 ENTRIES = 1 << 22  # of a matrix that (7) holds at a time
 
 
@@ -106,7 +111,9 @@ class RBF(NamedTuple):
 
     def __call__(self, X: FloatArray, Y: FloatArray) -> FloatArray:
         """k of every row of X with every row of Y: (N, D), (M, D) -> (N, M)."""
-        k: FloatArray = np.exp(-self.gamma * squared_distances(X, Y))  # (N, M)   (3)
+        k: FloatArray = squared_distances(X, Y)  # (N, M), overwritten, as memory that was never used costs time
+        k *= -self.gamma  #                                                     (3)
+        np.exp(k, out=k)  #                                                     (3)
         return k
 
     def diag(self, X: FloatArray) -> FloatArray:
@@ -139,10 +146,23 @@ def squared_lengths(X: FloatArray) -> FloatArray:
 
 def squared_distances(X: FloatArray, Y: FloatArray) -> FloatArray:
     """‖x − y‖² of every row of X with every row of Y: (N, D), (M, D) -> (N, M)."""
-    m = X.mean(axis=0)  # (D,)
-    X, Y = X - m, Y - m
-    square: FloatArray = squared_lengths(X)[:, None] + squared_lengths(Y) - 2 * X @ Y.T  # (N, M)   (5)
-    return np.maximum(square, 0, out=square)  # rounding may leave less
+    if min(len(X), len(Y)) < 2:  # where (5) would save nothing
+        apart = X[:, None] - Y  # (N, M, D)
+        square: FloatArray = np.einsum("nmd,nmd->nm", apart, apart)
+        return square
+    m = Y.mean(axis=0)  # (D,)
+    y, square, step = Y - m, np.empty((len(X), len(Y))), max(1, TILE // len(Y))
+    for start in range(0, len(X), step):
+        block = X[start : start + step]  # (B, D)
+        x = block - m
+        tile = squared_lengths(x)[:, None] + squared_lengths(y) - 2 * x @ y.T  # (B, M)   (5)
+        terms = squared_lengths(x)[:, None] + squared_lengths(y).max()  # (B, 1), at most
+        near = np.argwhere(~(tile > CANCELS * terms))  # also where infinity was taken from infinity
+        for some in np.array_split(near, 1 + len(near) * X.shape[1] // ENTRIES):
+            n, k = some.T
+            tile[n, k] = squared_lengths(block[n] - Y[k])
+        square[start : start + step] = tile
+    return square
 
 
 # What is done with a kernel
@@ -151,39 +171,65 @@ def squared_distances(X: FloatArray, Y: FloatArray) -> FloatArray:
 def spread(X: FloatArray, weights: FloatArray) -> float:
     """The γ of (6), or 1 where all entries are alike: (N, D), (N,) -> ()."""
     largest = np.abs(X).max()
-    with np.errstate(over="ignore"):
-        mean = np.average(X.mean(axis=1), weights=weights)
-        variance = np.average(np.mean((X - mean) ** 2, axis=1), weights=weights)
-    if not np.isfinite(variance):
-        raise ValueError(f"the squares of the data overflow: an entry is {largest:g}. Rescale the columns.")
-    alike = np.sqrt(variance) <= 1e-14 * largest  # as far as rounding can tell
-    return 1.0 if alike else float(1 / (X.shape[1] * variance))  #              (6)
+    with np.errstate(all="ignore"):  # what goes wrong is reported below
+        apart = X - np.average(X.mean(axis=1), weights=weights)  # (N, D)
+        most = np.abs(apart).max() or 1.0
+        share = np.average(np.mean((apart / most) ** 2, axis=1), weights=weights)  # of its square
+        if np.sqrt(share) * most <= 1e-14 * largest:  # alike, as far as rounding can tell
+            return 1.0
+        gamma = float(1 / (X.shape[1] * share * most**2))  #                    (6)
+    if not 0 < gamma < np.inf:
+        failure = "overflow: an entry is" if largest > 1 else "vanish: the largest entry is"
+        raise ValueError(f"the squares of the data {failure} {largest:g}. Rescale the columns.")
+    return gamma
+
+
+def origin(kernel: Kernel, X: FloatArray) -> FloatArray:
+    """Where the points are best counted from: _, (N, D) -> (D,).
+
+    Coefficients that sum to 0 give the same function with the linear kernel from any origin, but for a constant; from
+    the mean rounding costs least. With other kernels 0 is the only one.
+    """
+    if not isinstance(kernel, Linear) or not len(X):
+        return np.zeros(X.shape[1])
+    with np.errstate(over="ignore"):  # reported with the matrix
+        mean: FloatArray = X.mean(axis=0)  # (D,)
+    return mean
 
 
 def matrix(kernel: Kernel, X: FloatArray, Y: FloatArray) -> FloatArray:
     """The kernel's answer, held to what it must be: _, (N, D), (M, D) -> (N, M)."""
     with np.errstate(over="ignore", invalid="ignore"):  # reported below
-        K: FloatArray = np.asarray(kernel(X, Y))
-    if K.shape != (len(X), len(Y)) or K.dtype.kind not in "fiub":
-        raise ValueError(
-            f"the kernel {kernel!r} must return one real number for each row of X and row of Y, an array of shape "
-            f"{(len(X), len(Y))}; it returned one of shape {K.shape} and dtype {K.dtype}."
-        )
-    if not np.isfinite(K).all():
-        raise ValueError(
-            f"the kernel {kernel!r} returned values that are infinite or no numbers; the largest entry of X is "
-            f"{np.abs(X).max():g}. Rescale the columns, or choose smaller parameters."
-        )
-    return K
+        K = kernel(X, Y)
+    return checked(K, (len(X), len(Y)), f"the kernel {kernel!r}", "row of X and row of Y", X)
 
 
 def diagonal(kernel: Kernel, X: FloatArray) -> FloatArray:
     """k(x, x) of every row: _, (N, D) -> (N,)."""
     if hasattr(kernel, "diag"):
-        diag: FloatArray = kernel.diag(X)
-        return diag
+        with np.errstate(over="ignore", invalid="ignore"):
+            diag = kernel.diag(X)
+        return checked(diag, (len(X),), f"the method diag of the kernel {kernel!r}", "row of X", X)
     blocks = (X[start : start + BLOCK] for start in range(0, len(X), BLOCK))
     return np.concatenate([matrix(kernel, block, block).diagonal() for block in blocks])
+
+
+def checked(values: Any, shape: tuple[int, ...], who: str, what: str, X: FloatArray) -> FloatArray:
+    """What a kernel returned, in float64, whose sums neither wrap nor overflow as those of narrow types do."""
+    K = np.asarray(values)
+    if K.shape != shape or K.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{who} must return one real number for each {what}, an array of shape {shape}; it returned one of shape "
+            f"{K.shape} and dtype {K.dtype}."
+        )
+    with np.errstate(over="ignore"):
+        K = K.astype(np.float64, copy=False)
+    if not np.isfinite(K).all():
+        raise ValueError(
+            f"{who} returned values that are infinite or no numbers; the largest entry of X is {np.abs(X).max():g}. "
+            "Rescale the columns, or choose smaller parameters."
+        )
+    return K
 
 
 def rows(kernel: Kernel, X: FloatArray, megabytes: float) -> Callable[[int], FloatArray]:

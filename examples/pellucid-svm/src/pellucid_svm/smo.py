@@ -27,6 +27,10 @@ whose parabola goes deepest, and the exchange goes to its lowest point, or to wh
     f ← f − δ (vᵢ − vⱼ) + ½ δ² aⱼ                                               (8)
     v ← v − δ (Kᵢ − Kⱼ)                                                         (9)
 
+Where K is large, many steps of (9) leave v to rounding. So the fit does not end before (4) holds for a v that is made
+from (2) anew; while it does not, more steps follow, as long as they bring that gap down. And where one product of (2)
+is rounded by more than `tol`, (4) cannot be told, and the gap counts as that large.
+
 In the end b is the value at which those agree that are at no bound; if there are none, the middle of what is left:
 
     b = mean { vₙ : lₙ < βₙ < hₙ }                                              (10)
@@ -50,7 +54,8 @@ Symbols
     f       loss        scalar    the dual objective
     b       b           scalar    the intercept
 
-Cost: O(S N) a step, beside the making of the two rows of K that it needs; O(S N) memory.
+Cost: O(S N) a step, beside the making of the two rows of K that it needs, and once or a few times a row for each
+nonzero β; O(S N) memory.
 
 References
 ----------
@@ -60,7 +65,8 @@ References
     Bordes, Ertekin, Weston & Bottou (2005), "Fast kernel classifiers with online and active learning": unknowns with a
     sign, as in (1).
     Chang & Lin (2011), "LIBSVM: a library for support vector machines".
-Differs from them: several copies of a point; τ is a share of the largest Kₙₙ; no shrinking of the problem on the way.
+Differs from them: several copies of a point; τ is a share of the largest Kₙₙ; v is made anew before the end; no
+shrinking of the problem on the way.
 """
 
 from __future__ import annotations
@@ -100,7 +106,8 @@ def solve(
     """
     N = len(diag)
     tau = TAU * np.abs(diag).max(initial=0) or TAU
-    beta, v = np.zeros(p.shape), p.copy()  # (S, N), (S, N)                     (2)
+    beta = np.zeros(p.shape)  # (S, N)
+    v, fresh, least = p.copy(), False, np.inf  # (S, N); the least gap of a fresh v so far   (2)
     # mutate: factor equivalent because twice zero and twice infinity are what they were
     rise = np.where(beta < high, 0.0, -np.inf)  # (S, N), infinite where it cannot   (1)
     # mutate: factor equivalent because twice zero and twice infinity are what they were
@@ -110,9 +117,13 @@ def solve(
         i = divmod(int((v + rise).argmax()), N)  # copy and point               (3)
         ahead = v[i] + rise[i] - (v + fall)  # (S, N), −∞ where it cannot fall
         gap = float(ahead.max())  #                                             (4)
+        if gap <= tol and not fresh:
+            v, fresh = slopes(row, p, beta), True
+            continue
         stopped = report is not None and len(losses) > 1 and report(loss=losses[-1], gap=max(gap, 0.0))
-        if gap <= tol or stopped or len(losses) > max_iter:
+        if gap <= tol or stopped or len(losses) > max_iter or (fresh and gap >= least):
             break
+        least = gap if fresh else least
         K_i = row(i[1])
         a = diag[i[1]] + diag - 2 * K_i  # (N,)                                 (5)
         j = divmod(int((np.maximum(ahead, 0) ** 2 / np.maximum(a, tau)).argmax()), N)  #   (6)
@@ -124,8 +135,21 @@ def solve(
             fall[t] = 0.0 if beta[t] > low[t] else np.inf
         loss += 0.5 * step**2 * curvature - step * lead  #                      (8)
         v -= step * (K_i - row(j[1]))  # (S, N)                                 (9)
+        fresh = False
         losses.append(float(loss))
+    noise = float(np.finfo(np.float64).eps * np.abs(diag).max(initial=0) * np.abs(beta).max(initial=0))
+    gap = gap if noise <= tol else max(gap, noise)
     return Solution(beta, intercept(v, beta, low, high), np.array(losses), gap, stopped)
+
+
+def slopes(row: Callable[[int], FloatArray], p: FloatArray, beta: FloatArray) -> FloatArray:
+    """v of this β, by as many rows of K as it has nonzero points: _, (S, N), (S, N) -> (S, N)."""
+    v, pull = p.copy(), beta.sum(axis=0)  # (S, N), (N,)
+    points = np.flatnonzero(pull).tolist()
+    first = row(points[0]) if points else 0.0  # (N,), taken from all, as Σ β = 0: what large rows share then cancels
+    for n in points:
+        v -= pull[n] * (row(n) - first)  # (S, N)                               (2)
+    return v
 
 
 def moved(value: float, step: float, bound: float) -> float:

@@ -9,17 +9,30 @@ other, f(x) = wᵀφ(x) + b, and φ the map that belongs to the kernel,
 Half the street is 1 / ‖w‖ wide, and Cₙ is the price of point n, by its weight sₙ. A price counts from |f| = 1 on, where
 the street ends: so a small C makes it wide, with many points in it.
 
-Dual.  With an unknown for each price, the best w is a sum of points, w = Σₙ βₙ φ(xₙ), and only kernels are left. It is
-problem (1) of `smo.py` with
+Dual.  Call the excess of point n, its maximum in (1), ξₙ: the least number with ξₙ ≥ 0 and ξₙ ≥ 1 − yₙ f(xₙ). Give
+these conditions the multipliers μₙ ≥ 0 and αₙ ≥ 0:
+
+    L = ½ ‖w‖² + Σₙ [Cₙ ξₙ − μₙ ξₙ − αₙ (ξₙ − 1 + yₙ f(xₙ))]
+
+At the least L its derivatives by w, b and ξₙ vanish: w = Σₙ αₙ yₙ φ(xₙ), Σₙ αₙ yₙ = 0, and αₙ = Cₙ − μₙ, which is at
+most Cₙ. What then is left of L, Σₙ αₙ − ½ ‖w‖², has only kernels in it, and is to be as large as can be. With
+βₙ = αₙ yₙ that is problem (1) of `smo.py`, where
 
     p = y,   lₙ = min(0, Cₙ yₙ),   hₙ = max(0, Cₙ yₙ)                           (2)
     f(x) = Σₙ βₙ k(xₙ, x) + b                                                   (3)
 
-Points outside the street have βₙ = 0 and could be left out without changing anything. The others, on its edges or
-within, are the support vectors.
+A multiplier is 0 unless its condition just holds (Karush, Kuhn & Tucker), so each point shows where it stands:
+
+    αₙ = 0        yₙ f(xₙ) ≥ 1    outside the street: left out, it changes nothing
+    0 < αₙ < Cₙ   yₙ f(xₙ) = 1    on its edge
+    αₙ = Cₙ       yₙ f(xₙ) ≤ 1    within, or beyond
+
+The last two are the support vectors. Since the v of `smo.py` is vₙ = b + yₙ − f(xₙ), these lines say that vₙ ≤ b where
+βₙ can rise and vₙ ≥ b where it can fall, which is when its fit ends, and vₙ = b on the edges, which is how it finds b.
 
 More than two classes.  There is a machine for each pair of classes (a, b), a before b, with y = +1 for a. Each has a
-vote, and the class with the most is predicted, the first of them where several have equally many. For a score of each
+vote, and the class with the most is predicted, the first of them where several have equally many; a machine that was
+not made, for want of points or because the fit was stopped before, has no vote. For a score of each
 class, the sum of what its machines say of it breaks ties among votes without ever outweighing one:
 
     vote: fₐᵦ(x) < 0 is one for b, anything else one for a                      (4)
@@ -54,7 +67,7 @@ Differs from them: points have weights. (6) is scikit-learn's.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -100,7 +113,7 @@ def fit(
 
     Returns the parameters, the dual objectives of each pair's steps, and the largest gap that is left. Calls
     `report(loss=..., gap=...)` after each step, with the loss of all pairs so far, and takes no other when that returns
-    True; pairs whose turn had not come then have no opinion.
+    True. Pairs whose turn had not come then, or that have no points, keep β = 0 and b = 0.
     """
     beta, intercept = np.zeros((len(pairs(n_classes)), len(X))), np.zeros(len(pairs(n_classes)))
     losses: list[FloatArray] = [np.zeros(1)] * len(intercept)
@@ -108,6 +121,8 @@ def fit(
     price = C * weights  # (N,)                                                 (1)
     for pair, (a, b) in enumerate(pairs(n_classes)):
         points = np.flatnonzero(((y == a) | (y == b)) & (price > 0))
+        if not len(points):
+            continue
         sign = np.where(y[points] == a, 1.0, -1.0)
         low, high = bounds(sign, price[points])
 
@@ -152,23 +167,25 @@ def unfolded(coef: FloatArray, y: IndexArray) -> FloatArray:
     return beta
 
 
-def votes(F: FloatArray, n_classes: int) -> FloatArray:
-    """How many pairs are for each class: (N, P), _ -> (N, K)."""
+def votes(F: FloatArray, n_classes: int, silent: Collection[int] = ()) -> FloatArray:
+    """How many pairs are for each class, without those that are silent: (N, P), _, _ -> (N, K)."""
     count = np.zeros((len(F), n_classes))
     for pair, (a, b) in enumerate(pairs(n_classes)):
+        if pair in silent:
+            continue
         for_b = F[:, pair] < 0  # (N,)                                          (4)
         count[:, b] += for_b
         count[:, a] += ~for_b
     return count
 
 
-def scores(F: FloatArray, n_classes: int) -> FloatArray:
-    """A score of each class: (N, P), _ -> (N, K)."""
+def scores(F: FloatArray, n_classes: int, silent: Collection[int] = ()) -> FloatArray:
+    """A score of each class: (N, P), _, _ -> (N, K)."""
     g = np.zeros((len(F), n_classes))
     for pair, (a, b) in enumerate(pairs(n_classes)):
         g[:, a] += F[:, pair]  #                                                (5)
         g[:, b] -= F[:, pair]  #                                                (5)
-    score: FloatArray = votes(F, n_classes) + g / (3 * (np.abs(g) + 1))  # (N, K)   (6)
+    score: FloatArray = votes(F, n_classes, silent) + g / (3 * (np.abs(g) + 1))  # (N, K)   (6)
     return score
 
 
@@ -194,7 +211,7 @@ class SVC(Classifier, KernelMachine):
     max_iter : int
         The most steps for each pair of classes.
     class_weight : dict, "balanced" or None
-        How much a point counts, by its label. "balanced" makes all classes count alike.
+        How much a point counts, by its label. "balanced" makes all classes count alike, sample weights included.
     decision_function_shape : "ovr" or "ovo"
         Whether `decision_function` has a score for each class or for each pair; two classes have one score.
     break_ties : bool
@@ -231,8 +248,8 @@ class SVC(Classifier, KernelMachine):
     Distances count, so scale the columns alike first, unless their units mean something. Everything is computed in
     float64; float32 data give float32 scores. A row of weight 2 counts as two rows.
 
-    Results agree with those of scikit-learn's `SVC`, but for two things: there weights have no part in `gamma="scale"`,
-    and steps have no limit.
+    Results agree with those of scikit-learn's `SVC`, but for three things: there sample weights have no part in
+    `gamma="scale"`, nor in `class_weight="balanced"`, and steps have no limit.
 
     Examples
     --------
@@ -288,7 +305,7 @@ class SVC(Classifier, KernelMachine):
         Warns
         -----
         ConvergenceWarning
-            When `max_iter` steps were not enough.
+            When `max_iter` steps were not enough, or rounding keeps the optimality conditions from holding.
         """
         X, y, weights = self._check_fit(X, y, sample_weight, min_classes=2)
         weights = self._apply_class_weight(y, weights)
@@ -303,6 +320,8 @@ class SVC(Classifier, KernelMachine):
             )
         points = X.astype(np.float64)
         kernel = self._chosen_kernel(points, counts)
+        m = kernels.origin(kernel, points[counts > 0])  # (D,)
+        points = points - m
         with fit_run(self) as run:
             params, losses, gap = fit(
                 points,
@@ -322,11 +341,11 @@ class SVC(Classifier, KernelMachine):
         self.support_vectors_ = X[self.support_]  # (M, D)
         self.n_support_ = np.bincount(y[self.support_], minlength=K)  # (K,)
         self.dual_coef_ = flip * folded(params.beta, y, K)[:, self.support_]  # (K-1, M)
-        self.intercept_ = flip * params.intercept  # (P,)
+        self.intercept_ = flip * (params.intercept - params.beta @ (points @ m))  # (P,)
         self.kernel_ = kernel
         self.n_iter_ = np.array([len(trace) - 1 for trace in losses])
         self.loss_ = np.append(0.0, np.cumsum(np.concatenate([np.diff(trace) for trace in losses])))
-        self._warn_of(gap, run)
+        self._warn_of(gap, int(self.n_iter_.max()), run)
         return self
 
     def _coefficients(self) -> FloatArray:
@@ -336,6 +355,12 @@ class SVC(Classifier, KernelMachine):
         """What each pair says of each row: (N, D) -> (N, P)."""
         F: FloatArray = self._sums(X, self._coefficients()) + self.intercept_  # (N, P)   (3)
         return F
+
+    def _silent(self) -> list[int]:
+        """The pairs that were not fitted, and have no opinion."""
+        fitted = self._coefficients().any(axis=1) | (self.intercept_ != 0)  # (P,)
+        found: list[int] = np.flatnonzero(~fitted).tolist()
+        return found
 
     def decision_function(self, X: Any) -> FloatArray:
         """Return the scores of each row of X (N, D).
@@ -348,7 +373,7 @@ class SVC(Classifier, KernelMachine):
         if len(self.classes_) == 2:
             F = F[:, 0]
         elif self.decision_function_shape == "ovr":
-            F = scores(F, len(self.classes_))
+            F = scores(F, len(self.classes_), self._silent())
         return F.astype(X.dtype, copy=False)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -358,6 +383,6 @@ class SVC(Classifier, KernelMachine):
         if K == 2:
             best = (F[:, 0] > 0).astype(np.int64)
         else:
-            best = (scores(F, K) if self.break_ties else votes(F, K)).argmax(axis=1)
+            best = (scores if self.break_ties else votes)(F, K, self._silent()).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[best]
         return labels

@@ -7,8 +7,9 @@ the kernel,
 
 So an outlier pulls no harder than its price, and points inside the tube of width 2 ε do not pull at all.
 
-Dual.  The best w is a sum of points, w = Σₙ (βₙ⁺ + βₙ⁻) φ(xₙ): βₙ⁺ ≥ 0 pulls f up to a target above the tube, βₙ⁻ ≤ 0
-pulls it down to one below. It is problem (1) of `smo.py` with these two copies of each point:
+Dual.  As for `support_vector_classifier.py`, with a multiplier for each side of the tube. The best w is again a sum of
+points, w = Σₙ (βₙ⁺ + βₙ⁻) φ(xₙ): βₙ⁺ ≥ 0 pulls f up to a target above the tube, βₙ⁻ ≤ 0 pulls it down to one below,
+and both are 0 for a target inside. It is problem (1) of `smo.py` with these two copies of each point:
 
     p⁺ = y − ε,   0 ≤ βₙ⁺ ≤ Cₙ                                                  (2)
     p⁻ = y + ε,   −Cₙ ≤ βₙ⁻ ≤ 0                                                 (3)
@@ -49,7 +50,7 @@ from pellucid import Regressor, fit_run
 from pellucid.validation import FloatArray
 
 from pellucid_svm import kernels, smo
-from pellucid_svm.kernel_machine import KernelMachine
+from pellucid_svm.kernel_machine import KernelMachine, is_number
 from pellucid_svm.kernels import Kernel
 
 
@@ -135,7 +136,7 @@ class SVR(Regressor, KernelMachine):
     dual_coef_ : ndarray of shape (1, M)
         Their coefficients β.
     intercept_ : ndarray of shape (1,)
-        The intercept.
+        The intercept, float32 if the targets are.
     coef_ : ndarray of shape (1, D)
         The weights w, with the linear kernel only.
     kernel_ : callable
@@ -148,7 +149,7 @@ class SVR(Regressor, KernelMachine):
     Notes
     -----
     Distances and the size of the target count: scale both first, unless their units mean something. Everything is
-    computed in float64; float32 data give float32 predictions. A row of weight 2 counts as two rows.
+    computed in float64; float32 data and targets give float32 predictions. A row of weight 2 counts as two rows.
 
     Results agree with those of scikit-learn's `SVR`, but for two things: there weights have no part in `gamma="scale"`,
     and steps have no limit.
@@ -203,19 +204,23 @@ class SVR(Regressor, KernelMachine):
         Warns
         -----
         ConvergenceWarning
-            When `max_iter` steps were not enough.
+            When `max_iter` steps were not enough, or rounding keeps the optimality conditions from holding.
         """
+        given = y
         X, y, weights = self._check_fit(X, y, sample_weight)
+        target = np.asarray(given).reshape(-1)  # in its own precision; y has that of X
         self._check_parameters()
-        if not (np.isfinite(self.epsilon) and self.epsilon >= 0):
+        if not (is_number(self.epsilon) and self.epsilon >= 0):
             raise ValueError(f"epsilon must be finite and 0 or more, got {self.epsilon!r}. Try epsilon=0.1.")
         counts = np.ones(len(X)) if weights is None else weights.astype(np.float64)
         points = X.astype(np.float64)
         kernel = self._chosen_kernel(points, counts)
+        m = kernels.origin(kernel, points[counts > 0])  # (D,)
+        points = points - m
         with fit_run(self) as run:
             params, losses, gap = fit(
                 points,
-                y.astype(np.float64),
+                target.astype(np.float64),
                 counts,
                 kernel,
                 C=self.C,
@@ -229,11 +234,12 @@ class SVR(Regressor, KernelMachine):
         self.support_vectors_ = X[self.support_]  # (M, D)
         self.n_support_ = np.array([len(self.support_)])
         self.dual_coef_ = params.beta[None, self.support_]  # (1, M)
-        self.intercept_ = np.array([params.intercept])
+        intercept = np.array([params.intercept - params.beta @ (points @ m)])
+        self.intercept_: FloatArray = intercept.astype(np.float32 if target.dtype == np.float32 else np.float64)
         self.kernel_ = kernel
         self.n_iter_ = len(losses) - 1
         self.loss_ = losses
-        self._warn_of(gap, run)
+        self._warn_of(gap, self.n_iter_, run)
         return self
 
     def _coefficients(self) -> FloatArray:
@@ -243,4 +249,4 @@ class SVR(Regressor, KernelMachine):
         """Return the predicted target of each row of X (N, D): an array (N,)."""
         X = self._check_X(X)
         f: FloatArray = self._sums(X, self.dual_coef_).ravel() + self.intercept_  # (N,)   (5)
-        return f.astype(X.dtype, copy=False)
+        return f.astype(np.result_type(X, self.intercept_), copy=False)
