@@ -393,6 +393,16 @@ def test_the_command_line_lists_and_reports(site, report):
     assert version.returncode == 0 and version.stdout.startswith("pellucid ") and version.stderr == ""
 
 
+@pytest.mark.parametrize("name", ["import-error", "exits", "own-exception", "syntax-error", "silent-message"])
+def test_a_file_that_cannot_be_run_is_one_line_too(tmp_path, name):
+    pytest.importorskip("pellucid_cli.main")
+    file = tmp_path / "acme.py"
+    file.write_text(BAD[name].code, encoding="utf-8")
+    done = run(tmp_path, "-m", "pellucid_cli", "--plugin", str(file), "list")
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1 and f"{file}: " in line and BAD[name].words in line
+
+
 # ---- what ends or holds up the program
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
 import threading
 import warnings
 from importlib import metadata
@@ -115,7 +117,38 @@ def test_a_plugin_that_is_not_allowed_is_not_imported(site, monkeypatch):
     site("pellucid-acme", "raise SystemExit")
     monkeypatch.setenv("PELLUCID_PLUGINS", "linear")
     monkeypatch.setenv("PELLUCID_STRICT", "1")
-    assert [(info.status, info.error) for info in registry.plugins()] == [("disabled", "not in PELLUCID_PLUGINS")]
+    with pytest.warns(PluginWarning, match="no plugin is called that"):  # for linear is not installed here
+        assert [(info.status, info.error) for info in registry.plugins()] == [("disabled", "not in PELLUCID_PLUGINS")]
+
+
+def test_a_name_in_the_environment_that_no_plugin_has_is_said_once(three, monkeypatch):
+    monkeypatch.setenv("PELLUCID_PLUGINS", "acme, liner, pellucid-linear")
+    with pytest.warns(PluginWarning) as caught:
+        registry.models(), registry.plugins()
+    (warning,) = caught
+    assert warning.filename == __file__ and str(warning.message) == (
+        "PELLUCID_PLUGINS names liner, and no plugin is called that; "
+        "installed: pellucid-acme, pellucid-linear, pellucid-zeta"
+    )
+    assert [spec.family for spec in registry.models()] == ["linear", "acme"]
+
+
+@pytest.mark.parametrize("value", ["", " ", "0", "false", "False", "no", " off "])
+def test_a_switch_that_is_off_is_off(three, site, monkeypatch, capsys, value):
+    site("pellucid-bad", "raise SystemExit('bye')")
+    monkeypatch.setenv("PELLUCID_STRICT", value)
+    monkeypatch.setenv("PELLUCID_TRACE", value)
+    with pytest.warns(PluginWarning, match="1 plugin skipped"):
+        assert len(registry.models()) == 3
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
+def test_a_switch_that_is_on_is_on(site, monkeypatch, value):
+    site("pellucid-bad", "raise SystemExit('bye')")
+    monkeypatch.setenv("PELLUCID_STRICT", value)
+    with pytest.raises(PluginLoadError):
+        registry.models()
 
 
 def test_strict_raises_the_first_problem_each_time(three, site, monkeypatch):
@@ -155,6 +188,33 @@ def test_what_a_plugin_prints_and_warns_of_spoils_nothing(site, capsys, recwarn)
     assert [spec.id for spec in registry.models()] == ["acme/x"]
     assert capsys.readouterr() == ("", "hello from the plugin\n")
     assert not recwarn.list and warnings.filters == filters
+
+
+def test_what_another_thread_prints_meanwhile_goes_where_it_belongs(site, capsys):
+    code = """
+        import sys, threading
+        def tell():
+            print("hello from another thread")
+            sys.stdout.write("and on\\n")
+            kept.append(sys.stdout)
+        kept = []
+        thread = threading.Thread(target=tell)
+        thread.start()
+        thread.join()
+        print("hello from the plugin")
+    """
+    site("pellucid-acme", textwrap.dedent(code) + ONE.format("acme"))
+    assert statuses() == {"pellucid-acme": "ok"}
+    assert capsys.readouterr() == ("hello from another thread\nand on\n", "hello from the plugin\n")
+    print("afterwards", file=sys.modules["pellucid_acme_site"].kept[0])
+    assert capsys.readouterr() == ("afterwards\n", "")
+
+
+@pytest.mark.parametrize("missing", ["stdout", "stderr"])
+def test_a_plugin_may_print_where_there_is_no_console(site, monkeypatch, missing):
+    site("pellucid-acme", NOISY + ONE.format("acme"))
+    monkeypatch.setattr(sys, missing, None)
+    assert statuses() == {"pellucid-acme": "ok"}
 
 
 def test_strict_shows_what_a_plugin_warns_of(site, monkeypatch):

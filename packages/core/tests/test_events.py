@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
 import warnings
+import weakref
 
 import pluggy
 import pytest
 
-from pellucid import fit_run, hookimpl, listening, registry
+from pellucid import events, fit_run, hookimpl, listening, registry
 from pellucid.events import InterruptWarning
 
 
@@ -119,6 +122,49 @@ def test_a_listener_with_a_mistake_is_refused_at_once():
         pass
 
 
+def test_every_listener_that_fails_at_the_end_is_in_the_traceback():
+    class Fails:
+        def __init__(self, word):
+            self.word = word
+
+        @hookimpl
+        def pellucid_fit_end(self, run):
+            raise RuntimeError(self.word)
+
+    with listening(Fails("outer")), listening(Fails("middle")), listening(Fails("inner")):
+        with pytest.raises(RuntimeError) as raised:
+            fit()
+        with pytest.raises(RuntimeError) as after_an_error, fit_run("m"):
+            raise ZeroDivisionError
+    for error, first in ((raised.value, type(None)), (after_an_error.value, ZeroDivisionError)):
+        chain = [error, error.__context__, error.__context__.__context__]
+        assert [str(one) for one in chain] == ["outer", "middle", "inner"]
+        assert isinstance(chain[-1].__context__, first)
+
+
+def test_a_listener_in_two_blocks_hears_everything_once():
+    diary = Diary()
+    with listening(diary):
+        with listening(diary) as same:
+            fit(1)
+        fit(1)
+    fit(1)
+    assert same is diary and diary.lines == ["start m of 1", "epoch 1: {'loss': 0.0}", "end None NoneType"] * 2
+
+
+def test_a_run_that_is_over_holds_neither_listeners_nor_what_its_snapshot_needs():
+    class Needed:
+        pass
+
+    needed, listener = Needed(), Diary()
+    gone = weakref.ref(needed), weakref.ref(listener)
+    with listening(listener), fit_run("m", snapshot=lambda needed=needed: needed) as run:
+        run.step(loss=1.0)
+    del needed, listener
+    gc.collect()
+    assert run.n_steps == 1 and [reference() for reference in gone] == [None, None]
+
+
 def test_listeners_belong_to_their_thread():
     with listening(Diary()) as diary:
         thread = threading.Thread(target=fit)
@@ -152,8 +198,10 @@ def test_plugins_listen_once_they_are_loaded(site):
 def usual_ctrl_c():
     """Python's own handler, also where the tests were started in the background with Ctrl-C ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    events._Guard.last_answer = -math.inf
     yield
     signal.signal(signal.SIGINT, before)
+    events._Guard.last_answer = -math.inf  # the next test presses Ctrl-C for the first time
 
 
 def test_the_first_ctrl_c_ends_the_fit_after_the_step_with_a_warning():
@@ -180,6 +228,51 @@ def test_a_ctrl_c_that_no_step_could_answer_is_not_lost():
         run.step(loss=1.0)
         press_ctrl_c()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def fits_in_a_row(presses, n_steps=10):
+    """The steps of four fits, while Ctrl-C is pressed in the third step of some."""
+    counts = []
+
+    def press(step):
+        if step == 2 and len(counts) in presses:
+            press_ctrl_c()
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InterruptWarning)
+            for _ in range(4):
+                counts.append(fit(n_steps, action=press).n_steps)
+    except KeyboardInterrupt:
+        counts.append("KeyboardInterrupt")
+    return counts
+
+
+def test_a_second_ctrl_c_in_the_next_fit_ends_a_loop_of_fits(monkeypatch):
+    assert fits_in_a_row({0}) == [3, 10, 10, 10]
+    events._Guard.last_answer = -math.inf
+    assert fits_in_a_row({0, 2}) == [3, 10, "KeyboardInterrupt"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.setattr(events, "SECONDS_TO_INSIST", 0.0)  # as after a while
+    assert fits_in_a_row({0, 2}) == [3, 10, 3, 10]
+
+
+def test_a_loop_of_fits_ends_at_the_first_ctrl_c_if_the_warning_is_made_an_error():
+    with warnings.catch_warnings(), pytest.raises(InterruptWarning, match="stopped by Ctrl-C after epoch 3"):
+        warnings.simplefilter("error", InterruptWarning)
+        fit(5, action=lambda step: press_ctrl_c() if step == 2 else None)
+
+
+def test_a_fit_in_another_thread_does_not_answer_for_the_main_thread():
+    runs = []
+    with warnings.catch_warnings(), pytest.raises(KeyboardInterrupt):
+        warnings.simplefilter("error")
+        with fit_run("m"):
+            press_ctrl_c()
+            thread = threading.Thread(target=lambda: runs.append(fit(3)))
+            thread.start()
+            thread.join()
+    assert runs[0].n_steps == 3 and not runs[0].interrupted and runs[0].stopped is None
 
 
 def test_an_error_after_ctrl_c_is_raised_as_it_is():

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import math
+import pickle
 import signal
 import sys
+import threading
 import types
 import warnings
 
@@ -111,6 +113,72 @@ def test_a_listener_that_cannot_start_is_not_told_of_the_end_and_may_listen_agai
     assert late.lines[1:] == ["start model", 1, "end NoneType"]
 
 
+def fits_in_two_threads(listener):
+    """What came of a second fit, in another thread, in the middle of the first one of five steps."""
+    came = []
+
+    def second():
+        try:
+            came.append(run_with(listener, losses(1.0)).n_steps)
+        except RuntimeError as error:
+            came.append(str(error))
+
+    with listening(listener), fit_run("model") as run:
+        for loss in (5.0, 4.0, 3.0, 3.0, 3.0):
+            if run.n_steps == 1:
+                thread = threading.Thread(target=second)
+                thread.start()
+                thread.join()
+            if run.step(loss=loss):
+                break
+    return run, came[0]
+
+
+def test_a_listener_does_not_leave_its_fit_for_one_in_another_thread(tmp_path):
+    run, error = fits_in_two_threads(EarlyStopping(patience=1))
+    assert run.n_steps == 4 and run.stopped.startswith("loss has not improved")
+    assert "one fit at a time, and this EarlyStopping follows one in another thread: give every thread its own" in error
+    run_with(logger := CSVLogger(tmp_path / "a"), losses(9.0))
+    assert "this CSVLogger" in fits_in_two_threads(logger)[1]
+    assert len((tmp_path / "a").read_text().splitlines()) == 1 + 1 + 5
+    assert run_with(logger, losses(1.0)).n_steps == 1  # it is free again
+
+
+def test_a_listener_may_end_in_an_error_and_listen_again_in_another_thread():
+    class Late(Diary):
+        def end(self, run):
+            super().end(run)
+            if len(self.lines) == 3:
+                raise OSError("no room")
+
+    late, done = Late(), []
+    with pytest.raises(OSError, match="no room"):
+        run_with(late, losses(1))
+    thread = threading.Thread(target=lambda: done.append(run_with(late, losses(1, 2)).n_steps))
+    thread.start()
+    thread.join()
+    assert done == [2] and late.lines[3:] == ["start model", 1, 2, "end NoneType"]
+
+
+@pytest.mark.parametrize("kind", ["bar", "lines", "notebook", "csv", "json", "stopping", "checkpoint"])
+def test_a_listener_that_was_used_can_be_pickled_and_used_again(kind, mean, tmp_path, terminal, monkeypatch):
+    if kind == "bar":
+        monkeypatch.setattr(sys, "stderr", terminal)
+    if kind == "notebook":
+        pytest.importorskip("tqdm")
+    make = {"bar": ProgressBar, "lines": ProgressBar, "notebook": NotebookBar, "stopping": EarlyStopping}.get(kind)
+    paths = {"csv": CSVLogger, "json": JSONLogger, "checkpoint": Checkpoint}
+    listener = make() if make else paths[kind](tmp_path / "file.npz")
+    with listening(listener), fit_run("model", snapshot=lambda: mean().fit(X, y)) as run:
+        run.step(loss=1.0)
+    again = pickle.loads(pickle.dumps(listener))
+    assert again.run.n_steps == 1 and again.run.metrics == {"loss": 1.0}
+    with listening(again), fit_run("model", snapshot=lambda: mean().fit(X, y)) as run:
+        run.step(loss=2.0)
+    if kind in ("csv", "json"):
+        assert "2.0" in (tmp_path / "file.npz").read_text().splitlines()[-1]
+
+
 def test_names_are_there_without_an_import():
     assert pellucid.listeners is listeners and {"listeners", "testing"} <= set(dir(pellucid))
     assert {name for name in listeners.__all__ if not issubclass(getattr(listeners, name), Listener)} == set()
@@ -122,6 +190,14 @@ def test_names_are_there_without_an_import():
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+class Shown(ProgressBar):
+    """Keeps what it shows, for a look at it afterwards."""
+
+    def start(self, run):
+        super().start(run)
+        self.view = self._view
 
 
 @pytest.fixture
@@ -141,9 +217,9 @@ HIDE, SHOW, ERASE = "\x1b[?25l", "\x1b[?25h", "\x1b[2K"  # the cursor, the line
 
 def test_a_bar_on_a_terminal_is_drawn_and_taken_away(terminal, monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
-    bar = ProgressBar()
+    bar = Shown()
     run_with(bar, [{"f1[macro]": 0.5, "loss": 0.25}] * 3, total=4)
-    bar._view._progress.refresh()  # nothing is drawn any more
+    bar.view._progress.refresh()  # nothing is drawn any more
     drawn = terminal.getvalue()
     assert drawn.startswith(HIDE) and drawn.endswith(ERASE) and SHOW in drawn
     assert "3/4" in drawn and "epochs" in drawn and "loss 0.25  f1[macro] 0.5" in drawn
@@ -152,24 +228,24 @@ def test_a_bar_on_a_terminal_is_drawn_and_taken_away(terminal, monkeypatch):
 def test_a_bar_is_taken_away_by_ctrl_c(terminal, monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    bar = ProgressBar()
+    bar = Shown()
     try:
         with pytest.raises(KeyboardInterrupt), listening(bar), fit_run("model", total=9) as run:
             run.step(loss=1.0)
-            assert bar._view._progress.live.is_started
+            assert bar.view._progress.live.is_started
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert not bar._view._progress.live.is_started
+    assert not bar.view._progress.live.is_started
     assert terminal.getvalue().endswith(ERASE) and terminal.getvalue().count(HIDE) == terminal.getvalue().count(SHOW)
 
 
 def test_a_bar_needs_no_total_and_no_metrics(terminal, monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
-    bar = ProgressBar()
+    bar = Shown()
     run_with(bar, [{}, {}])
-    assert bar._view._progress.tasks[0].completed == 2
+    assert bar.view._progress.tasks[0].completed == 2
 
 
 def test_lines_come_elsewhere_and_begin_with_what_is_monitored(capsys):
@@ -190,6 +266,12 @@ def test_a_terminal_without_rich_has_lines(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     run_with(ProgressBar(every=0), losses(2.0))
     assert sys.stderr.getvalue() == "  epoch 1, loss 2\n"
+
+
+def test_a_program_without_stderr_is_shown_nothing_and_fits(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert run_with(ProgressBar(every=0), losses(2.0)).n_steps == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_a_notebook_bar_moves_shows_numbers_and_closes(monkeypatch):
@@ -314,6 +396,40 @@ def test_appending_to_something_else_is_an_error_and_leaves_it_alone(log, conten
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("n_bytes", [1, 2, 5])
+def test_a_log_whose_last_line_was_cut_off_is_refused_and_left_alone(log, n_bytes):
+    kind, path, _ = log
+    run_with(kind(path), [{"a": 0.2, "loss": 1.0}] * 2)
+    content = path.read_bytes()[:-n_bytes]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="was cut off in the middle of one: delete that line, choose another file"):
+        run_with(kind(path, append=True), losses(1e-5))
+    assert path.read_bytes() == content
+    path.write_bytes(content[: content.rfind(b"\n") + 1])
+    run_with(kind(path, append=True), losses(3.0))
+
+
+def test_a_log_that_is_deleted_between_two_fits_begins_with_its_columns(log):
+    kind, path, read = log
+    logger = kind(path)
+    run_with(logger, losses(1.0))
+    path.unlink()
+    run_with(logger, losses(2.0, 3.0))
+    assert [(row["fit"], row["loss"]) for row in read()] == [(2, 2.0), (2, 3.0)]
+
+
+def test_a_log_that_could_not_be_opened_at_first_is_begun_by_the_next_fit(log):
+    kind, path, read = log
+    path.mkdir()
+    logger = kind(path)
+    with pytest.raises(OSError):
+        run_with(logger, losses(1.0))
+    path.rmdir()
+    path.write_text("somebody's words\nand more\n")  # which a first fit replaces
+    run_with(logger, losses(2.0))
+    assert [(row["fit"], row["loss"]) for row in read()] == [(1, 2.0)]
+
+
 def test_a_log_that_cannot_be_written_ends_the_fit(log, tmp_path):
     kind, _, _ = log
     with pytest.raises(FileNotFoundError, match="nowhere"):
@@ -338,8 +454,9 @@ def test_an_error_in_the_fit_closes_the_log(log):
     logger = kind(path)
     with pytest.raises(ZeroDivisionError), listening(logger), fit_run("model") as run:
         run.step(loss=1.0)
+        file = logger._file
         1 / 0  # noqa: B018
-    assert logger._file.closed and len(read()) == 1
+    assert file.closed and len(read()) == 1
 
 
 # ---- early stopping
@@ -373,7 +490,10 @@ def test_nan_stops_at_once(patience):
 @pytest.mark.parametrize(
     "monitor, more",
     [("accuracy", True), ("validation_score", True), ("log_likelihood", True), ("r2", True), ("mean_reward", True)]
-    + [("loss", False), ("negative_log_likelihood", False), ("perplexity", False), ("accuracy_loss", False)],
+    + [("loss", False), ("negative_log_likelihood", False), ("perplexity", False), ("accuracy_loss", False)]
+    + [(name, True) for name in ("val_acc", "acc", "top1", "f1_macro", "validation_iou", "bleu", "recall@10", "mAP50")]
+    + [(name, True) for name in ("neg_mean_squared_error", "neg_log_loss", "balanced accuracy score", "F1-score")]
+    + [(name, False) for name in ("neg_log_likelihood", "val_nll", "brier_score", "top1_err", "cross_entropy", "rmse")],
 )
 def test_which_way_is_better_is_read_off_the_name_unless_said(monitor, more):
     def stops(values, **settings):
@@ -382,6 +502,30 @@ def test_which_way_is_better_is_read_off_the_name_unless_said(monitor, more):
     rising, falling = (1, 2, 3), (3, 2, 1)
     assert stops(falling, monitor=monitor) == more and stops(rising, monitor=monitor) != more
     assert stops(falling, monitor=monitor, mode="max") and not stops(falling, monitor=monitor, mode="min")
+
+
+def test_a_fit_that_gets_better_is_not_stopped():
+    for name, values in {
+        "neg_log_likelihood": (100, 90, 80, 70, 60),
+        "val_acc": (0.1, 0.2, 0.3, 0.4, 0.5),
+        "neg_mean_squared_error": (-9, -8, -7, -6, -5),
+    }.items():
+        assert run_with(EarlyStopping(name, patience=3), [{name: value} for value in values]).stopped is None
+
+
+@pytest.mark.parametrize("name", ["temperature", "learning_rate", "false_negative_rate", "lose", "", "42"])
+@pytest.mark.parametrize("kind", [EarlyStopping, lambda **settings: Checkpoint("m", best_only=True, **settings)])
+def test_a_name_that_does_not_say_which_way_is_better_needs_a_mode(kind, name):
+    with pytest.raises(ValueError, match=f"values of '{name}' are better, .* pass mode='min' or mode='max'"):
+        run_with(kind(monitor=name), [{name: 1.0}])
+    with pytest.raises(ValueError, match="pass mode"):
+        run_with(kind(), [{name: 1.0}], monitor=name)
+
+
+def test_a_checkpoint_of_every_step_compares_nothing(mean, tmp_path):
+    with listening(Checkpoint(tmp_path / "m")) as checkpoint, fit_run(mean().fit(X, y), monitor="temperature") as run:
+        run.step(temperature=1.0)
+    assert checkpoint.saved.exists()
 
 
 def test_the_models_own_choice_is_monitored_unless_said():
@@ -396,9 +540,9 @@ def test_steps_without_the_metric_do_not_count():
 
 
 def test_a_metric_that_never_came_is_said_at_the_end():
-    with pytest.warns(UserWarning, match="EarlyStopping watched 'lose' in vain; the metrics of str: loss, score"):
-        run_with(EarlyStopping("lose"), [{"loss": 1.0, "score": 2.0}])
-    with warnings.catch_warnings(), pytest.raises(ZeroDivisionError), listening(EarlyStopping("lose")):
+    with pytest.warns(UserWarning, match="EarlyStopping watched 'los' in vain; the metrics of str: loss, score"):
+        run_with(EarlyStopping("los", mode="min"), [{"loss": 1.0, "score": 2.0}])
+    with warnings.catch_warnings(), pytest.raises(ZeroDivisionError), listening(EarlyStopping("los", mode="min")):
         warnings.simplefilter("error")  # an error says enough
         with fit_run("model") as run:
             run.step(loss=1 / 1)

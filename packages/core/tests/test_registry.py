@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 import warnings
@@ -367,6 +368,21 @@ def test_a_component_that_cannot_be_imported_names_its_distribution(site):
     assert text.startswith("acme/rbf (pellucid-acme 0.3): cannot import pellucid_acme_site:gone: AttributeError")
 
 
+@pytest.mark.parametrize("error", ["SystemExit", "GeneratorExit", "KeyboardInterrupt"])
+def test_whatever_a_module_raises_is_an_error_of_its_own_and_only_ctrl_c_is_ctrl_c(site, error):
+    site("pellucid-acme", "@hookimpl\ndef pellucid_rules(): return ['odd_site']\n@hookimpl\ndef pellucid_models():\n"
+         "    yield ModelSpec(id='acme/x', target='odd_site:X', summary='s', tasks=('network',))")  # fmt: skip
+    site("odd", f"raise {error}", group="console_scripts")
+    if error == "KeyboardInterrupt":
+        for function in (registry.load_rules, lambda: registry.get("acme/x")):
+            with pytest.raises(KeyboardInterrupt):
+                function()
+    else:
+        assert f"cannot import odd_site:X: {error}" in message(ModelLoadError, registry.get, "acme/x")
+        with pytest.warns(PluginWarning, match=f"odd_site \\({error}"):
+            registry.load_rules()
+
+
 def test_rules_are_imported_each_on_its_own(site):
     site("pellucid-acme", ACME)
     site("acme-rules", "loaded = True", group="console_scripts")
@@ -394,6 +410,55 @@ def test_many_threads_load_once_and_all_see_everything(families):
     for thread in threads:
         thread.join()
     assert seen == [6] * 8
+
+
+def test_two_threads_that_wait_for_each_other_do_not_wait_for_ever(families, monkeypatch):
+    monkeypatch.setattr(registry, "SECONDS_OF_WAITING", 0.2)
+    families("usermod", "import pellucid, builtins\nbuiltins.at_top.set()\npellucid.models()", group="console_scripts")
+    families(
+        "pellucid-zeta",
+        "import builtins\nbuiltins.loading.set()\nbuiltins.at_top.wait(10)\nimport usermod_site\n"
+        "@hookimpl\ndef pellucid_rules(): return []",
+    )
+    import builtins
+
+    for name in ("loading", "at_top"):
+        monkeypatch.setattr(builtins, name, threading.Event(), raising=False)
+    errors, seen = [], []
+
+    def import_it():
+        builtins.loading.wait(10)
+        try:
+            importlib.import_module("usermod_site")
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    def load():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            seen.append(len(registry.models()))
+
+    threads = [threading.Thread(target=target, daemon=True) for target in (import_it, load)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert seen == [5] and len(errors) == 1
+    assert "for 0.2 seconds another one has been importing the plugin pellucid-zeta 0.3. If that needs" in errors[0]
+    assert "use it inside a function there, or call pellucid.plugins() before any thread starts" in errors[0]
+
+
+def test_what_was_installed_after_loading_is_told_apart_from_what_is_not_there(families):
+    assert "pip install pellucid-nn." in message(ModelNotFound, registry.spec, "nn/x")
+    code = "@hookimpl\ndef pellucid_models():\n    yield ModelSpec(id='{}/x', target='x:X', "
+    for family in ("nn", "acme"):
+        families(f"pellucid-{family}", code.format(family) + "summary='s', tasks=('network',))")
+    for name in ("nn/x", "acme/x"):
+        text = message(ModelNotFound, registry.spec, name)
+        assert "Installed after plugins were loaded: pellucid-acme, pellucid-nn; restart Python to use them." in text
+        assert "pip install" not in text
+    registry._state.plugins = None  # as in the next process
+    assert registry.spec("acme/x").id == "acme/x" and "Installed" not in message(ModelNotFound, registry.spec, "nn/y")
 
 
 def test_ctrl_c_while_loading_leaves_a_clean_start(families, monkeypatch):
@@ -480,6 +545,8 @@ def test_a_file_that_registers(plugin_file):
     [
         ("my_trees.py", "1 / 0", "my_trees.py: ZeroDivisionError: division by zero"),
         ("my_trees.py", "raise SystemExit('bye')", "SystemExit: bye"),
+        ("my_trees.py", "class Own(BaseException): pass\nraise Own('own')", "Own: own"),
+        ("local.py", FILE.replace("my-trees", "local"), "'local' is that of models registered by hand; rename the"),
         ("my_trees.py", "def", "SyntaxError"),
         ("my_trees.py", "x = 1", "no hooks found"),
         ("my_trees.py", FILE.replace("@hookimpl", ""), "not marked"),
@@ -499,6 +566,53 @@ def test_a_file_that_is_wrong_leaves_nothing_behind(plugin_file, name, code, wor
     assert registry.plugins() == before and set(sys.modules) == modules
     with pytest.raises(ModelNotFound):
         registry.spec("stump")
+
+
+def test_a_file_finds_the_files_beside_it_while_it_runs(plugin_file, tmp_path, monkeypatch):
+    (tmp_path / "files").mkdir()
+    for name in ("here_at_once", "here_in_a_hook"):
+        (tmp_path / "files" / f"{name}.py").write_text("WORDS = 'One split'")
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
+    before = list(sys.path)
+    code = FILE.replace("():\n", "():\n    import here_in_a_hook\n").replace('"One split"', "here_at_once.WORDS")
+    path = plugin_file("import here_at_once\nassert __name__ == 'my_trees'\n" + code)
+    assert registry.spec("my-trees/stump").summary == "One split" and sys.path == before
+    assert registry.import_file(path).here_at_once.WORDS == "One split" and sys.path == before
+    with pytest.raises(PluginLoadError):
+        plugin_file("1 / 0", "wrong.py")
+    assert sys.path == before
+
+
+def test_a_file_that_brings_nothing_is_welcome_where_that_is_said(plugin_file, tmp_path):
+    file, before = tmp_path / "nn.py", registry.plugins()  # the name of a family of ours: no matter, it brings none
+    file.write_text("class Stump: pass")
+    assert registry.load_file(file, bare=True).Stump.__name__ == "Stump" and registry.plugins() == before
+    file.write_text(FILE.replace("def pellucid_models", "def pellucid_modles"))
+    assert "pellucid_modles" in message(
+        PluginLoadError, registry.load_file, file.rename(tmp_path / "hut.py"), bare=True
+    )
+    assert registry.plugins() == before
+
+
+def test_a_file_takes_nothing_from_what_was_registered_by_hand(plugin_file):
+    for id in ("local/mine", "my-trees/mine"):
+        registry.register(type("Mine", (), {}), id=id, tasks=("network",))
+    mine = [registry.get("local/mine"), registry.get("my-trees/mine")]
+    register = "import pellucid\n@pellucid.register\nclass Stump:\n    _estimator_type = 'regressor'\n"
+    plugin_file(register, "local.py")
+    assert registry.get("local/stump").__name__ == "Stump"
+    for name, code in [("local.py", FILE.replace("my-trees/", "local/")), ("my_trees.py", FILE)]:
+        text = message(PluginLoadError, plugin_file, code, name)
+        assert "is that of models registered by hand; rename the file" in text
+    assert [registry.get("local/mine"), registry.get("my-trees/mine")] == mine
+
+
+def test_ctrl_c_in_a_file_is_ctrl_c_and_leaves_nothing_behind(plugin_file):
+    before, modules = registry.plugins(), set(sys.modules)
+    with pytest.raises(KeyboardInterrupt):
+        plugin_file("raise KeyboardInterrupt")
+    assert registry.plugins() == before and set(sys.modules) == modules
 
 
 def test_a_broken_new_version_keeps_the_old_one(plugin_file):

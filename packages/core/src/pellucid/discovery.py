@@ -3,7 +3,8 @@
 A plugin is found by the entry-point group `pellucid.v1`; the number is the version of the plugin interface. Each is
 imported, asked for its specs and checked as a whole: it takes part with everything it brings, or with nothing and a
 reason. Nothing that a plugin does short of ending the process stops the others. What it prints meanwhile goes to
-stderr, and what it warns of is not shown, so that it spoils no other's output.
+stderr, and what it warns of is not shown, so that it spoils no other's output. Warnings of other threads are not shown
+meanwhile either: Python knows no filter for one thread.
 
 An import that never ends cannot be broken off from outside. After some seconds a note on stderr names the plugin and
 the way round it; Ctrl-C ends the program as everywhere, and says the same.
@@ -15,7 +16,7 @@ What the environment decides
     PELLUCID_STRICT=1              the first problem is raised instead of reported, and warnings are shown
     PELLUCID_TRACE=1               every hook call is printed to stderr
 
-A plugin is named there by its distribution ("pellucid-acme", or "acme" for short).
+A plugin is named there by its distribution ("pellucid-acme", or "acme" for short). 0, false, no and off are no 1.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pluggy
 
@@ -123,8 +124,8 @@ def is_official(family: str, distribution: str) -> bool:
     return OFFICIAL_FAMILIES.get(family) == distribution
 
 
-def discover() -> list[Plugin]:
-    """Load every installed plugin: ours first, then by the distribution's name.
+def discover(begin: Callable[[PluginInfo], None] = lambda info: None) -> list[Plugin]:
+    """Load every installed plugin: ours first, then by the distribution's name; `begin` hears of each before.
 
     Raises
     ------
@@ -139,6 +140,7 @@ def discover() -> list[Plugin]:
             found = waiting[0]
             status, reason = _verdict(found, owners)
             if status == "ok":
+                begin(found.info)
                 plugin = _attempt(found.info, found.load)
             else:
                 plugin = Plugin(info=replace(found.info, status=status, error=reason, traceback=reason))
@@ -175,6 +177,18 @@ def collect(info: PluginInfo, plugin: object) -> Plugin:
     fit_hooks = (hooks.pellucid_fit_start, hooks.pellucid_fit_step, hooks.pellucid_fit_end)
     listens = any(hook.get_hookimpls() for hook in fit_hooks)
     return replace(found, hooks=hooks if listens else None, info=replace(info, n_models=len(found.models)))
+
+
+def installed_since(plugins: Iterable[Plugin]) -> list[str]:
+    """Distributions with plugins that were not there when these were loaded."""
+    known = {plugin.info.distribution for plugin in plugins}
+    return sorted({found.info.distribution for found in _installed()} - known)
+
+
+def unknown_names(plugins: Iterable[Plugin]) -> list[str]:
+    """The names in PELLUCID_PLUGINS that are none of these plugins'."""
+    known = {name for plugin in plugins for name in _called(plugin.info.distribution)}
+    return sorted((_names("PELLUCID_PLUGINS") or set()) - known)
 
 
 def describe(error: BaseException) -> str:
@@ -242,7 +256,7 @@ def _installed() -> list[_Found]:
 def _verdict(found: _Found, owners: Mapping[str, str]) -> tuple[str, str]:
     """(status, reason) before anything is imported."""
     family, distribution = found.info.family, found.info.distribution
-    names = {distribution, distribution.removeprefix("pellucid-")}
+    names = _called(distribution)
     only, never = _names("PELLUCID_PLUGINS"), _names("PELLUCID_DISABLE_PLUGINS") or set()
     if only is not None and not names & only:
         return "disabled", "not in PELLUCID_PLUGINS"
@@ -268,8 +282,12 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", plain(name.strip())).lower()
 
 
+def _called(distribution: str) -> set[str]:
+    return {distribution, distribution.removeprefix("pellucid-")}
+
+
 def _is_on(variable: str) -> bool:
-    return os.environ.get(variable, "") not in ("", "0")
+    return os.environ.get(variable, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def _names(variable: str) -> set[str] | None:
@@ -334,11 +352,27 @@ def _attempt(info: PluginInfo, load: Callable[[], object]) -> Plugin:
 
 @contextmanager
 def _kept_quiet() -> Iterator[None]:
-    """Send what is printed to stderr; show no warnings, unless strict, and keep no filters for them."""
-    with redirect_stdout(sys.stderr), warnings.catch_warnings():
-        if not _is_on("PELLUCID_STRICT"):
-            warnings.simplefilter("ignore")
-        yield
+    """Send what this thread prints to stderr; show no warnings, unless strict, and keep no filters for them."""
+    out = _Out()
+    both = None not in (sys.stdout, sys.stderr)  # a program without a console has neither
+    try:
+        with redirect_stdout(cast(Any, out) if both else sys.stderr), warnings.catch_warnings():
+            if not _is_on("PELLUCID_STRICT"):
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        out.thread = None
+
+
+class _Out:
+    """A stdout that is stderr for one thread, and what stdout was for the others."""
+
+    def __init__(self) -> None:
+        self.thread: int | None = threading.get_ident()
+        self._stdout = sys.stdout
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr if threading.get_ident() == self.thread else self._stdout, name)
 
 
 @contextmanager

@@ -22,17 +22,21 @@ plugins, if plugins are loaded. The first use of the registry loads them (the co
 An error in a listener ends the fit like an error of the model's own.
 
 Ctrl-C: the first one lets the current step finish, then `run.step` returns True, and the model keeps what it has
-learnt, with a warning; the second one, or one that no step could answer, is a KeyboardInterrupt as usual. So it is in
-the main thread, and only as long as nobody else has taken charge of Ctrl-C.
+learnt, with an `InterruptWarning`; the second one, or one that no step could answer, is a KeyboardInterrupt as usual.
+The second may come up to two seconds later, in the next fit: a loop of fits goes on after one, and ends by two. So it
+is in the main thread, and only as long as nobody else has taken charge of Ctrl-C.
 """
 
 from __future__ import annotations
 
+import math
 import signal
+import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import get_ident
 from types import FrameType, TracebackType
 from typing import TypeVar
 
@@ -43,7 +47,9 @@ from pellucid.registry import fit_hooks
 
 L = TypeVar("L")
 
-_listeners: ContextVar[tuple[pluggy.HookRelay, ...]] = ContextVar("pellucid_listeners", default=())
+SECONDS_TO_INSIST = 2.0  # from an answered Ctrl-C to one that is its second
+
+_listeners: ContextVar[tuple[tuple[object, pluggy.HookRelay], ...]] = ContextVar("pellucid_listeners", default=())
 
 
 class InterruptWarning(UserWarning):
@@ -56,7 +62,7 @@ class ConvergenceWarning(UserWarning):
 
 @contextmanager
 def listening(listener: L) -> Iterator[L]:
-    """Tell an object about every fit inside this block, in this thread or task.
+    """Tell an object about every fit inside this block, in this thread or task; once, however many blocks it is in.
 
     Parameters
     ----------
@@ -69,8 +75,10 @@ def listening(listener: L) -> Iterator[L]:
     TypeError, pluggy.PluginValidationError
         If it has none of them, or one that is misspelt or not marked.
     """
-    hooks = connect(listener, name=type(listener).__name__)
-    token = _listeners.set((*_listeners.get(), hooks))
+    listeners = _listeners.get()
+    if not any(known is listener for known, _ in listeners):
+        listeners = (*listeners, (listener, connect(listener, name=type(listener).__name__)))
+    token = _listeners.set(listeners)
     try:
         yield listener
     finally:
@@ -80,14 +88,22 @@ def listening(listener: L) -> Iterator[L]:
 class _Guard:
     """Ctrl-C while a fit runs: remember the first, obey the second."""
 
+    last_answer = -math.inf  # when a step of any fit returned True because of Ctrl-C: the next fit must know
+
     def __init__(self) -> None:
+        self.thread = get_ident()  # whose fits it ends
         self.pressed = False
-        self.answered = False  # whether some step has returned True because of it
+        self.answered = False
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        if self.pressed:
+        if self.pressed or time.monotonic() - _Guard.last_answer < SECONDS_TO_INSIST:
             raise KeyboardInterrupt
         self.pressed = True
+
+    def answer(self) -> None:
+        """A step returns True because of it."""
+        self.answered = True
+        _Guard.last_answer = time.monotonic()
 
 
 class FitRun:
@@ -130,7 +146,7 @@ class FitRun:
         self.stopped: str | None = None
         self.error: BaseException | None = None
         self._snapshot = snapshot
-        self._hooks = (*fit_hooks(), *_listeners.get())
+        self._hooks = (*fit_hooks(), *(hooks for _, hooks in _listeners.get()))
         self._guard: _Guard | None = None
         self._owns_guard = False  # whether this run put it there, and so takes it away
 
@@ -146,7 +162,7 @@ class FitRun:
         for hooks in self._hooks:
             hooks.pellucid_fit_step(run=self)
         if self._guard is not None and self._guard.pressed:
-            self._guard.answered = True
+            self._guard.answer()
             self.stop("interrupted by Ctrl-C")
         return self.stopped is not None
 
@@ -175,8 +191,9 @@ class FitRun:
 
     def __enter__(self) -> FitRun:
         handler = signal.getsignal(signal.SIGINT)
-        if isinstance(handler, _Guard):  # a fit inside a fit: one Ctrl-C ends both
-            self._guard = handler
+        if isinstance(handler, _Guard):
+            if handler.thread == get_ident():  # a fit inside a fit: one Ctrl-C ends both
+                self._guard = handler
         elif handler is signal.default_int_handler:
             guard = _Guard()
             try:
@@ -195,11 +212,9 @@ class FitRun:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.error = error
         try:
-            if self._hooks:
-                with ExitStack() as ends:  # calls every one, the innermost first, even when one of them raises
-                    for hooks in self._hooks:
-                        ends.callback(hooks.pellucid_fit_end, run=self)
+            self._tell_end(self._hooks)
         finally:
+            self._hooks, self._snapshot = (), None  # what only a fit needs; a listener may keep the run for long
             if self._owns_guard:
                 current = signal.signal(signal.SIGINT, signal.default_int_handler)
                 if current is not self._guard:  # somebody took charge of Ctrl-C during the fit; leave it to them
@@ -210,6 +225,14 @@ class FitRun:
             name = type(self.model).__name__
             message = f"{name} was stopped by Ctrl-C after {self.unit} {self.n_steps}; it keeps the best found by then"
             warnings.warn(message, InterruptWarning, stacklevel=3)
+
+    def _tell_end(self, listeners: Sequence[pluggy.HookRelay]) -> None:
+        """Tell all, the innermost first, even when some raise: each error then has the one before as its context."""
+        if listeners:
+            try:
+                listeners[-1].pellucid_fit_end(run=self)
+            finally:
+                self._tell_end(listeners[:-1])
 
 
 def fit_run(

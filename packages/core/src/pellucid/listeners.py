@@ -7,8 +7,8 @@
         model.fit(X, y)
 
 All follow the outermost fit only: a model may fit others inside, and their steps are not its own. One listener may
-follow several fits, one after the other; it starts anew with each. An error in a listener (a full disk, a model that
-cannot be saved) ends the fit like an error of the model's own.
+follow several fits, one after the other; it starts anew with each. Threads that fit at the same time need one each. An
+error in a listener (a full disk, a model that cannot be saved) ends the fit like an error of the model's own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 import time
 import warnings
@@ -25,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import IO, TYPE_CHECKING, Any
 
 from pellucid.events import FitRun
@@ -36,19 +38,17 @@ if TYPE_CHECKING:
 __all__ = ["CSVLogger", "Checkpoint", "EarlyStopping", "JSONLogger", "Listener", "NotebookBar", "ProgressBar"]
 
 SECONDS_BETWEEN_FRAMES = 0.05
-MORE_IS_BETTER = (
-    "accuracy",
-    "auc",
-    "elbo",
-    "f1",
-    "likelihood",
-    "precision",
-    "r2",
-    "recall",
-    "return",
-    "reward",
-    "score",
+MORE_IS_BETTER = frozenset(  # words in the names of metrics
+    "acc accuracy ap auc auprc auroc bleu correlation dice elbo evidence f1 hits iou jaccard kappa likelihood map mcc "
+    "miou mrr ndcg precision psnr purity r2 recall return returns reward rewards rouge score sensitivity silhouette "
+    "specificity ssim success top".split()
 )
+LESS_IS_BETTER = frozenset(
+    "aic bce bic bouldin brier cer cost crossentropy deviance distance distortion divergence err error errors fid "
+    "inertia loss losses mae mape mse nll perplexity ppl regret residual rmse wer".split()
+)
+
+_choosing = Lock()  # two threads may begin a fit at the same time
 
 
 class Listener:
@@ -57,11 +57,16 @@ class Listener:
     Attributes
     ----------
     run : FitRun or None
-        The fit that it heard last, which may have ended.
+        The fit that it heard last, which may have ended. It holds the model.
+
+    Raises
+    ------
+    RuntimeError
+        In the fit, when it follows one in another thread.
     """
 
     run: FitRun | None = None
-    _hearing = False
+    _thread: int | None = None  # where the fit is that it follows now
 
     def start(self, run: FitRun) -> None:
         """Do something when the fit begins."""
@@ -75,10 +80,22 @@ class Listener:
     @hookimpl
     def pellucid_fit_start(self, run: FitRun) -> None:
         """Begin, unless it is a fit inside another."""
-        if not self._hearing:
-            self.run = run
+        with _choosing:
+            if self._thread == get_ident():
+                return
+            if self._thread is not None:
+                name = type(self).__name__
+                raise RuntimeError(
+                    f"a listener follows one fit at a time, and this {name} follows one in another thread: "
+                    f"give every thread its own, with listening({name}(...)) around its fit"
+                )
+            self._thread = get_ident()
+        self.run = run
+        try:
             self.start(run)
-            self._hearing = True
+        except BaseException:
+            self._thread = None
+            raise
 
     @hookimpl
     def pellucid_fit_step(self, run: FitRun) -> None:
@@ -89,9 +106,11 @@ class Listener:
     @hookimpl
     def pellucid_fit_end(self, run: FitRun) -> None:
         """End with the outermost fit."""
-        if run is self.run and self._hearing:
-            self._hearing = False
-            self.end(run)
+        if run is self.run and self._thread is not None:
+            try:
+                self.end(run)
+            finally:
+                self._thread = None
 
 
 # ---------------------------------------------------------------------------------------------------------- to look at
@@ -101,7 +120,7 @@ class ProgressBar(Listener):
     """Shows on stderr how far a fit is and its latest numbers.
 
     On a terminal it is a bar that is gone when the fit is done, if rich is installed (``pip install
-    'pellucid[progress]'``); elsewhere a line now and then.
+    'pellucid[progress]'``); elsewhere a line now and then. Without stderr it shows nothing.
 
     Parameters
     ----------
@@ -114,8 +133,9 @@ class ProgressBar(Listener):
 
     def start(self, run: FitRun) -> None:
         """Draw the empty bar, or start the clock."""
-        pretty = sys.stderr.isatty() and find_spec("rich") is not None
-        self._view: _Bar | _Lines = _Bar(run) if pretty else _Lines(self.every)
+        pretty = sys.stderr is not None and sys.stderr.isatty() and find_spec("rich") is not None
+        every = math.inf if sys.stderr is None else self.every  # a program without a console has no stderr
+        self._view: _Bar | _Lines = _Bar(run) if pretty else _Lines(every)
 
     def step(self, run: FitRun) -> None:
         """Show the step."""
@@ -124,6 +144,7 @@ class ProgressBar(Listener):
     def end(self, run: FitRun) -> None:
         """Take the bar away."""
         self._view.close()
+        del self._view
 
 
 class _Lines:
@@ -210,6 +231,7 @@ class NotebookBar(Listener):
     def end(self, run: FitRun) -> None:
         """Draw the bar a last time, or take it away."""
         self._bar.close()
+        del self._bar
 
 
 def shown(metrics: Mapping[str, float], first: str = "") -> list[str]:
@@ -230,13 +252,13 @@ class _Log(Listener):
 
     def start(self, run: FitRun) -> None:
         """Open the file."""
-        if self._n_fits is None:
-            there = self.append and self.path.exists()
-            self._n_fits = self._last_fit() if there else 0
-            self._file = self._open("a" if there else "w")
-        else:
-            self._file = self._open("a")
-        self._n_fits += 1
+        first, n_fits = self._n_fits is None, self._n_fits or 0
+        there = (self.append or not first) and self.path.is_file()
+        if there:
+            self._check_last_line()
+            n_fits = self._last_fit() if first else n_fits
+        self._file = self._open("a" if there else "w")
+        self._n_fits = n_fits + 1
         self._begin = time.perf_counter()
 
     def step(self, run: FitRun) -> None:
@@ -249,9 +271,22 @@ class _Log(Listener):
     def end(self, run: FitRun) -> None:
         """Close the file."""
         self._file.close()
+        del self._file
 
     def _open(self, mode: str) -> IO[str]:
         return open(self.path, mode, newline="", encoding="utf-8")
+
+    def _check_last_line(self) -> None:
+        """What is written next must begin a line."""
+        with open(self.path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - 1, 0))
+            whole = file.read() in (b"", b"\n")
+        if not whole:
+            raise ValueError(
+                f"a log that goes on must end with a whole line, and {self.path} was cut off in the middle of one: "
+                f"delete that line, choose another file, or append=False to replace it"
+            )
 
     def _last_fit(self) -> int:
         """The number of the last fit in the file that is there."""
@@ -289,15 +324,15 @@ class CSVLogger(_Log):
     """
 
     def start(self, run: FitRun) -> None:
-        """Open the file."""
-        if self._n_fits is None:
-            self._columns: list[str] = []
+        """Open the file, and look which columns it has: none if it is new, or somebody deleted it between two fits."""
         super().start(run)
+        with self._open("r") as file:
+            self._columns = next(csv.reader(file), [])
 
     def _last_fit(self) -> int:
         try:
-            self._columns, rows = self._read()
-            if self._columns and not {"fit", "step", "seconds"} <= set(self._columns):
+            columns, rows = self._read()
+            if columns and not {"fit", "step", "seconds"} <= set(columns):
                 raise self._not_a_log()
             return max((int(row["fit"]) for row in rows), default=0)
         except (ValueError, csv.Error):
@@ -381,8 +416,13 @@ class _Watch(Listener):
     def start(self, run: FitRun) -> None:
         """Forget the fit before."""
         self._name = run.monitor if self.monitor is None else self.monitor
-        more = self._name.endswith(MORE_IS_BETTER) and "negative" not in self._name
-        self._sign = -1.0 if (self.mode or ("max" if more else "min")) == "max" else 1.0
+        mode = self.mode or mode_of(self._name)
+        if mode is None:
+            raise ValueError(
+                f"{type(self).__name__} must know which values of {self._name!r} are better, and that name does not "
+                f"say it: pass mode='min' or mode='max'"
+            )
+        self._sign = -1.0 if mode == "max" else 1.0
         self.best, self.best_step = self._sign * math.inf, 0
         self._found = False
 
@@ -405,6 +445,24 @@ class _Watch(Listener):
             )
 
 
+def mode_of(metric: str) -> str | None:
+    """Which values of a metric are better, "min" or "max", by its name; None if no word in it is known.
+
+    The last known word says it, "score" only if there is no other; "neg" before it turns it round.
+
+        >>> [mode_of(name) for name in ("val_acc", "f1_macro", "brier_score", "neg_log_likelihood", "temperature")]
+        ['max', 'max', 'min', 'min', None]
+    """
+    words = re.findall("f1|r2|[a-z]+", metric.lower().replace("cross_entropy", "crossentropy"))
+    known = [n for n, word in enumerate(words) if word in MORE_IS_BETTER | LESS_IS_BETTER]
+    known = [n for n in known if words[n] != "score"] or known
+    if not known:
+        return None
+    more = words[known[-1]] in MORE_IS_BETTER
+    negative = not {"neg", "negative"}.isdisjoint(words[: known[-1]])
+    return "max" if more != negative else "min"
+
+
 class EarlyStopping(_Watch):
     """Ends a fit whose metric no longer gets better, or becomes NaN.
 
@@ -418,13 +476,19 @@ class EarlyStopping(_Watch):
     min_delta : float
         What an improvement is more than.
     mode : {"min", "max"}, optional
-        Which values are better. Unless given, "max" for metrics whose name ends in accuracy, score, likelihood, reward
-        and the like, "min" for all others.
+        Which values are better. It may be left out where the metric's name says so: "max" for accuracy, score,
+        likelihood, reward and the like, "min" for loss, error, perplexity and the like, each turned round by "neg" or
+        "negative" before it.
 
     Attributes
     ----------
     best, best_step : float, int
         The best value, and the step that reported it (0 if none did).
+
+    Raises
+    ------
+    ValueError
+        When the fit begins, if the metric's name does not say which values are better, and `mode` neither.
 
     Warns
     -----
@@ -491,6 +555,8 @@ class Checkpoint(_Watch):
         In the fit, when the model is not registered, or has nothing to save before its fit has ended.
     OSError
         In the fit, when the file cannot be written.
+    ValueError
+        When the fit begins, with `best_only`, as for `EarlyStopping`.
 
     Warns
     -----
@@ -516,11 +582,16 @@ class Checkpoint(_Watch):
             raise ValueError(f"path may hold '{{step}}' and no other braces, got {self.path!r}") from error
         self.saved: Path | None = None
 
+    def start(self, run: FitRun) -> None:
+        """Begin to compare, if that is asked for."""
+        if self.best_only:
+            super().start(run)
+
     def step(self, run: FitRun) -> None:
         """Save, if it is time."""
         if run.n_steps % self.every and run.n_steps > 1:
             return
-        if self.improved(run) or not self.best_only:
+        if not self.best_only or self.improved(run):
             from pellucid.saving import save
 
             numbers = {name: float(value) for name, value in run.metrics.items()}

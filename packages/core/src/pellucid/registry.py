@@ -18,7 +18,8 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,8 @@ from pellucid.discovery import (
     collect,
     describe,
     discover,
+    installed_since,
+    unknown_names,
 )
 from pellucid.hookspecs import HOOKS
 from pellucid.specs import (
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
     import pluggy
 
     from pellucid.dataset_record import Dataset
+
+SECONDS_OF_WAITING = 60.0  # for a thread that loads plugins, before another that needs them gives up
 
 T = TypeVar("T", bound="ModelSpec | type[Any]")
 S = TypeVar("S", ModelSpec, DatasetSpec, ComponentSpec)
@@ -153,7 +158,7 @@ def register(model: T, /, *, id: str | None = None, summary: str | None = None, 
         A whole spec, or the class itself.
     id, summary, **fields
         With a class: the fields of its `ModelSpec`. Without them the id is "local/<class-name>", the summary is the
-        first line of the docstring, and an estimator's kind says its task.
+        first line of the docstring, an estimator's kind says its task, and its `_tags` are the tags.
 
     Returns
     -------
@@ -176,12 +181,13 @@ def register(model: T, /, *, id: str | None = None, summary: str | None = None, 
             id=id or f"local/{_kebab(model.__name__)}",
             target=f"{model.__module__}:{model.__name__ if local else model.__qualname__}",
             summary=summary or first or model.__name__,
-            **fields if "tasks" in fields else {"tasks": _tasks(model), **fields},
+            **{"tags": getattr(model, "_tags", ()), **fields},
+            **{} if "tasks" in fields else dict[str, Any](tasks=tasks_of(model)),
         )
         cls = model
     else:
         raise TypeError(f"register takes a class or a ModelSpec, got {model!r}; pass the class, not an instance")
-    with _state.lock:
+    with _alone():
         family = _own_family(new.family, advice=f"take another, such as id='local/{new.name}'")
         specs = (*(s for s in family.models if s.id != new.id), new)
         classes = {name: known for name, known in family.classes.items() if name != new.id}
@@ -281,7 +287,9 @@ def load_rules() -> None:
     for module in rule_modules():
         try:
             importlib.import_module(module)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             failures.append(f"{module} ({describe(error)})")
     if failures:
         _warn(f"gradient rules of plugins could not be imported: {'; '.join(failures)}")
@@ -303,7 +311,9 @@ def resolve(spec: Spec) -> Any:
         if isinstance(spec, ModelSpec) and not isinstance(found, type):
             raise TypeError(f"the target of a model must be a class, this is {found!r}")
         return found
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         kind = ModelLoadError if isinstance(spec, ModelSpec) else PluginLoadError
         origin = next((f" ({p.info.origin})" for p in loaded() if any(spec is own for own in p.specs)), "")
         raise kind(f"{spec.id}{origin}: cannot import {spec.target}: {describe(error)}") from error
@@ -317,11 +327,23 @@ def plugins() -> list[PluginInfo]:
     return [plugin.info for plugin in loaded()]
 
 
-def load_file(path: str | Path) -> None:
+def load_file(path: str | Path, *, bare: bool = False) -> ModuleType:
     """Use a Python file as a plugin, without packaging it.
 
     The file's name is the family: `acme.py` brings "acme/...", and its targets name it like a module: "acme:Stump". It
-    has hooks, as an installed plugin's module has, or calls `pellucid.register`. Loading it again replaces it.
+    has hooks, as an installed plugin's module has, or calls `pellucid.register`. Loading it again replaces what it
+    brought. While it runs, files beside it can be imported.
+
+    Parameters
+    ----------
+    path : str or Path
+    bare : bool
+        Whether a file that neither has hooks nor registers anything will do; it is imported, and that is all.
+
+    Returns
+    -------
+    module
+        The file, imported.
 
     Raises
     ------
@@ -330,31 +352,40 @@ def load_file(path: str | Path) -> None:
     """
     file = Path(path).resolve()
     name, family = file.stem, _kebab(file.stem)
-    with _state.lock:
+    with _alone():
         plugins, module = loaded(), sys.modules.get(name)
+        _state.at_work = f"the file {plain(str(file))}"
         try:
-            _own_family(family, advice="rename the file")
-            _keep(p for p in plugins if not (p.by_hand and p.info.family == family))
+            if not bare:
+                _own_family(family, advice="rename the file")
+            _keep(p for p in plugins if p.info.distribution != str(file))
             start = loaded()
             code = _run(file)
             registers, hooks = loaded() is not start, any(hasattr(code, hook) for hook in HOOKS)
             if registers and hooks:
                 raise TypeError("a plugin file has hooks or calls pellucid.register, not both")
-            if not registers:
+            like_hooks = [name for name, it in vars(code).items() if name.startswith("pellucid_") and callable(it)]
+            if not registers and (like_hooks or not bare):
+                if family == "local" or _own_family(family, advice="rename the file").models:
+                    raise ValueError(f"family {family!r} is that of models registered by hand; rename the file")
                 info = PluginInfo(family=family, distribution=str(file), target=name)
-                _put(replace(collect(info, code), by_hand=True))
+                with _beside(file):
+                    _put(replace(collect(info, code), by_hand=True))
+            return code
         except BaseException as error:
             _keep(plugins)
             sys.modules.pop(name, None)
             if module is not None:
                 sys.modules[name] = module
-            if isinstance(error, (Exception, SystemExit)):
-                raise PluginLoadError(f"{plain(str(file))}: {describe(error)}") from error
-            raise
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise PluginLoadError(f"{plain(str(file))}: {describe(error)}") from error
 
 
 def import_file(path: str | Path) -> ModuleType:
     """A Python file as a module under its own name, run anew; what it registers is registered.
+
+    While it runs, files beside it can be imported.
 
     Raises
     ------
@@ -365,10 +396,12 @@ def import_file(path: str | Path) -> ModuleType:
     known = sys.modules.get(file.stem)
     try:
         return _run(file)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         sys.modules.pop(file.stem, None)
         if known is not None:
             sys.modules[file.stem] = known
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise PluginLoadError(f"{plain(str(file))}: {describe(error)}") from error
 
 
@@ -383,6 +416,7 @@ class _State:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.loading = False
+        self.at_work = ""  # what the thread that holds the lock imports
         self.plugins: tuple[Plugin, ...] | None = None  # None: not loaded yet
         self.fit_hooks: tuple[pluggy.HookRelay, ...] = ()
 
@@ -395,21 +429,44 @@ def loaded() -> tuple[Plugin, ...]:
     plugins = _state.plugins
     if plugins is not None:
         return plugins
-    with _state.lock:  # other threads wait here for the one that loads
+    with _alone():  # other threads wait here for the one that loads
         if _state.loading:
             raise RuntimeError("a plugin used the registry while being loaded; use it inside a function instead")
         if _state.plugins is not None:
             return _state.plugins
         _state.loading = True
         try:
-            plugins = _keep(discover())  # after an error or Ctrl-C nothing is kept, and the next call starts anew
+            plugins = _keep(discover(_begin))  # after an error or Ctrl-C nothing is kept, and the next call starts anew
         finally:
             _state.loading = False
     skipped = [f"{p.info.distribution} ({p.info.status})" for p in plugins if p.info.status not in ("ok", "disabled")]
     if skipped:
         count = f"{len(skipped)} plugin{'s' if len(skipped) > 1 else ''}"
         _warn(f"{count} skipped: {', '.join(skipped)}; `pellucid plugins` or pellucid.plugins() tells why")
+    if unknown := unknown_names(plugins):
+        installed = ", ".join(sorted({p.info.distribution for p in plugins})) or "none"
+        _warn(f"PELLUCID_PLUGINS names {', '.join(unknown)}, and no plugin is called that; installed: {installed}")
     return plugins
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other threads waiting; but not for ever, as they may hold a module that the loading thread wants."""
+    lock = _state.lock
+    if not lock.acquire(timeout=SECONDS_OF_WAITING):
+        raise RuntimeError(
+            f"the registry serves one thread at a time, and for {SECONDS_OF_WAITING:g} seconds another one has been "
+            f"importing {_state.at_work}. If that needs a module which uses the registry while it is imported, the two "
+            f"wait for each other: use it inside a function there, or call pellucid.plugins() before any thread starts"
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(info: PluginInfo) -> None:
+    _state.at_work = f"the plugin {info.origin}"
 
 
 def _keep(plugins: Iterable[Plugin]) -> tuple[Plugin, ...]:
@@ -451,11 +508,31 @@ def _run(file: Path) -> ModuleType:
     if recipe is None or recipe.loader is None:
         raise ImportError("a plugin file must end in .py")
     sys.modules[file.stem] = module = importlib.util.module_from_spec(recipe)
-    recipe.loader.exec_module(module)
+    with _beside(file):
+        recipe.loader.exec_module(module)
     return module
 
 
-def _tasks(cls: type) -> tuple[str, ...]:
+@contextmanager
+def _beside(file: Path) -> Iterator[None]:
+    """A block in which modules are looked for in the file's folder first, as by `python FILE.py`."""
+    folder = str(file.parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:  # the file may have changed it
+            sys.path.remove(folder)
+
+
+def tasks_of(cls: type) -> tuple[str, ...]:
+    """What a class is for, as its base class says: ("regression",).
+
+    Raises
+    ------
+    ValueError
+        If it does not say.
+    """
     kinds = {
         "classifier": "classification",
         "regressor": "regression",
@@ -562,9 +639,14 @@ def _not_installed(name: str, what: str) -> str:
     family = "datasets" if what == "data set" and "/" not in name else _kebab(name.partition("/")[0])
     if family not in OFFICIAL_FAMILIES or any(plugin.info.family == family for plugin in loaded()):
         return ""
+    if OFFICIAL_FAMILIES[family] in installed_since(loaded()):
+        return ""  # which `_not_loaded` says
     return f" The family {family!r} is not installed: pip install {OFFICIAL_FAMILIES[family]}."
 
 
 def _not_loaded() -> str:
     skipped = [f"{p.info.distribution} ({p.info.status})" for p in loaded() if p.info.status != "ok"]
-    return f" Not loaded: {', '.join(skipped)}; see `pellucid plugins`." if skipped else ""
+    words = f" Not loaded: {', '.join(skipped)}; see `pellucid plugins`." if skipped else ""
+    if new := installed_since(loaded()):
+        words += f" Installed after plugins were loaded: {', '.join(new)}; restart Python to use them."
+    return words
