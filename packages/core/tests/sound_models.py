@@ -98,6 +98,13 @@ class Scale(Transformer):
         self.scale_ = np.where(deviation > 0, deviation, 1)
         return self
 
+    def partial_fit(self, X, y=None):
+        X = self._check_fit_X(X, partial=True)
+        latest, share = Scale().fit(X), 0.5 if hasattr(self, "mean_") else 0.0  # of what was learnt before
+        self.mean_ = share * getattr(self, "mean_", 0.0) + (1 - share) * latest.mean_
+        self.scale_ = share * getattr(self, "scale_", 0.0) + (1 - share) * latest.scale_
+        return self
+
     def transform(self, X):
         X = self._check_X(X)
         return (X - self.mean_) / self.scale_

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_clustering, estimator_checks_generator
 from sklearn.utils.validation import check_is_fitted
+from sound_models_with_tags import Best, Between, Exponential, UnitRows
 
 import pellucid
 from pellucid.estimator import Classifier, Clusterer, NotFittedError, Regressor, Transformer
@@ -101,6 +102,10 @@ class Lines(WeightedLine):
     """The same for several targets at once."""
 
     _multi_output = True
+
+
+class PositiveLine(Exponential):
+    _multi_output = False  # scikit-learn's check of several targets has negative ones
 
 
 class Standard(Transformer):
@@ -193,6 +198,10 @@ MODELS = [
     Widths(),
     Means(),
     WeightedMeans(),
+    Between(),  # these say by their tags what they do not take
+    Best(),
+    PositiveLine(),
+    UnitRows(),
 ]
 
 

@@ -6,14 +6,17 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from acme_package import Acme
+from sound_models import Means
 
 from pellucid import registry, testing
 from pellucid.discovery import PluginLoadError, PluginWarning
 from pellucid.registry import ModelNotFound
+from pellucid.specs import ModelSpec
 from pellucid.testing import Check, CheckFailed, NotApplicable, check, checks, conformance, expect, raises, run
-from pellucid.testing.cases import Case, Result, cases, new_minor, summary
+from pellucid.testing.cases import Case, Result, cases, model_cases, new_minor, summary
 from pellucid.testing.checks import LEVELS, all_checks
 
 MODEL = """
@@ -98,6 +101,61 @@ def test_a_model_with_several_tasks_has_each_check_once_for_the_first_task_that_
     for case in found.values():
         assert case.subject.task == ("density" if "density" in case.check.tasks else "regression")
     assert {case.subject.task for case in found.values()} == {"density", "regression"}
+
+
+class DistancesToMeans(Means):
+    """Clusters, and how far each row is from their means."""
+
+    def transform(self, X):
+        X = self._check_X(X)
+        return np.sqrt(((X[:, None] - self.means_) ** 2).sum(axis=2))
+
+
+class Careless(DistancesToMeans):
+    def transform(self, X):
+        print("hello", np.random.random() < 0)
+        X = np.asarray(X, float)
+        X -= X.mean(axis=0)
+        means = getattr(self, "means_", np.zeros((2, 4)))
+        return ((X[:, None, : means.shape[1]] - means[:, : X.shape[1]]) ** 2).sum(axis=2)
+
+
+def failures(cls, tasks):
+    """What fails of a class on the levels fit and task; that it is not registered counts for nothing."""
+    spec = ModelSpec(id="local/x", target="x:X", summary="x", tasks=tasks)
+    results = [case.run() for case in model_cases(cls, spec) if case.check.level in ("fit", "task")]
+    names = {result.id.partition("::")[2] for result in results if result.status == "failed"}
+    return {name for name in names if not name.startswith("sav")}
+
+
+def test_the_second_of_two_tasks_is_looked_at_as_closely_as_the_first(site):
+    wanted = {"nothing-is-printed", "input-is-not-written-to", "global-random-numbers-are-left-alone"}
+    wanted |= {"nan-is-refused", "another-width-is-refused", "unfitted-model-says-so", "each-row-is-answered-alone"}
+    for tasks in (("clustering", "transform"), ("transform", "clustering")):
+        assert failures(DistancesToMeans, tasks) == set()
+        assert wanted <= failures(Careless, tasks)
+
+
+def test_the_checks_of_fits_are_done_again_for_a_task_that_answers_otherwise():
+    spec = ModelSpec(id="local/x", target="x:X", summary="x", tasks=("density", "clustering", "generation"))
+    found = {case.id.partition("::")[2]: case.subject.task for case in model_cases(Means, spec)}
+    assert found["nothing-is-printed"] == "density"
+    assert found["nothing-is-printed@generation"] == "generation"
+    assert "nothing-is-printed@clustering" not in found  # asked with those of the density
+    assert "nan-is-refused@generation" not in found  # its X is not held to that
+    assert not [name for name in found if name.startswith(("repr", "samples")) and "@" in name]
+    twice = ModelSpec(id="local/x", target="x:X", summary="x", tasks=("classification", "regression", "transform"))
+    again = {case.check.name for case in model_cases(Means, twice) if case.id.endswith("@regression")}
+    assert {"nan-is-refused", "y-may-not-be-missing", "nothing-is-printed"} <= again
+    assert not any(case.id.endswith("@transform") for case in model_cases(Means, twice))
+
+
+def test_answers_of_tasks_on_the_same_table_are_asked_for_together():
+    spec = ModelSpec(id="local/x", target="x:X", summary="x", tasks=("clustering", "transform"))
+    model = testing.Subject(DistancesToMeans, spec, "clustering")
+    assert list(model.answers()) == ["predict", "labels_", "transform"]
+    assert model.methods == ["predict", "transform"]
+    assert testing.Subject(DistancesToMeans, spec, "transform").joined == ["transform", "clustering"]
 
 
 def test_collecting_checks_fits_nothing(acme, monkeypatch):

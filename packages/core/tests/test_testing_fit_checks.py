@@ -1,5 +1,6 @@
 """Each check of fits lets the sound models pass and catches a model that is broken in the one way it looks for."""
 
+import random
 import signal
 import sys
 import threading
@@ -7,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from sound_models import SOUND, Bell, Means, Plane, Scale, checks_of, result, subject
+from sound_models import SOUND, Bell, Centroids, Means, Plane, Scale, checks_of, result, subject
 
 from pellucid import Estimator, fit_run, registry
 from pellucid.testing import Subject
@@ -280,6 +281,13 @@ class KeepsNoTrace(Means):
         return self
 
 
+class TracesNaN(Means):
+    def fit(self, X, y=None):
+        super().fit(X)
+        self.losses_[0] = np.nan
+        return self
+
+
 class NeedsTwoSteps(Means):
     def fit(self, X, y=None):
         super().fit(X)
@@ -307,27 +315,92 @@ class SharesItsScratch(Scale):
         return super().fit(self.scratch)
 
 
-class CountsWeightsTwice(Plane):
-    def fit(self, X, y, sample_weight=None):
-        return super().fit(X, y, None if sample_weight is None else np.asarray(sample_weight) ** 2)
+class ForgetsItsIntercept(Plane):
+    def predict(self, X):
+        found = super().predict(X)
+        self.fit_intercept = 0
+        return found
 
 
-class GivesEveryRowALittle(Plane):
-    def fit(self, X, y, sample_weight=None):
-        return super().fit(X, y, None if sample_weight is None else np.maximum(sample_weight, 0.1))
+class KeepsTheRows(Scale):
+    def fit(self, X, y=None):
+        super().fit(X)
+        self.rows_ = X
+        return self
+
+    def transform(self, X):
+        return super().transform(X) - np.mean(self.rows_)
 
 
-class ShiftsWithWeights(Plane):
+class KeepsTheTargets(Plane):
     def fit(self, X, y, sample_weight=None):
         super().fit(X, y, sample_weight)
-        self.intercept_ = self.intercept_ + (0.1 if sample_weight is not None else 0)
+        self.y_ = y
+        return self
+
+    def predict(self, X):
+        return super().predict(X) + np.mean(self.y_)
+
+
+class HandsOutItsInput(Scale):
+    def transform(self, X):
+        return self._check_X(X)
+
+
+class HandsOutWhatItKeeps(Bell):
+    def score_samples(self, X):
+        if not hasattr(self, "said_"):
+            self.said_ = super().score_samples(X)
+        return self.said_
+
+
+class MixesInTheLastFit(Plane):
+    def fit(self, X, y, sample_weight=None):
+        before = getattr(self, "coef_", np.zeros(0))
+        super().fit(X, y, sample_weight)
+        if before.shape == self.coef_.shape:
+            self.coef_ = (self.coef_ + before) / 2
         return self
 
 
-class TakesAnyWeight(Plane):
-    def fit(self, X, y, sample_weight=None):
-        weights = None if sample_weight is None else np.abs(np.nan_to_num(np.resize(sample_weight, len(X))))
-        return super().fit(X, y, weights)
+class LearnsInPartsAndReturnsNothing(Scale):
+    def partial_fit(self, X, y=None):
+        super().partial_fit(X)
+
+
+class LearnsNothingInParts(Scale):
+    def partial_fit(self, X, y=None):
+        return self
+
+
+class LearnsAnyWidthInParts(Scale):
+    def partial_fit(self, X, y=None):
+        return self.fit(X)
+
+
+class AnswersInOnePieceAfterParts(Scale):
+    def partial_fit(self, X, y=None):
+        self.in_parts_ = True
+        return super().partial_fit(X)
+
+    def transform(self, X):
+        return super().transform(X).ravel() if hasattr(self, "in_parts_") else super().transform(X)
+
+
+class TakesTextForThree(Means):
+    def fit(self, X, y=None):
+        given = self.n_clusters
+        self.n_clusters = given if isinstance(given, int) else 3
+        try:
+            return super().fit(X)
+        finally:
+            self.n_clusters = given
+
+
+class LooksTextUp(Means):
+    def fit(self, X, y=None):
+        {2: 0, 3: 0, 60: 0}[self.n_clusters]
+        return super().fit(X)
 
 
 MUTANTS = {
@@ -336,8 +409,11 @@ MUTANTS = {
     "learnt-attributes-end-in-an-underscore": CountsRows,
     "learnt-state-is-complete": HidesHalf,
     "fit-leaves-parameters-alone": ReplacesItsSeed,
+    "answers-leave-parameters-alone": ForgetsItsIntercept,
     "input-is-not-written-to": CentresInPlace,
     "read-only-input-works": WritesWhatIsThere,
+    "data-may-change-after-fit": KeepsTheRows,
+    "answers-may-be-written-to": HandsOutItsInput,
     "global-random-numbers-are-left-alone": SeedsTheWorld,
     "nothing-is-printed": Chatters,
     "nothing-is-warned-of": DividesByZero,
@@ -347,9 +423,11 @@ MUTANTS = {
     "seed-may-be-a-generator": HashesItsSeed,
     "answers-can-be-repeated": Drifts,
     "refit-forgets": RemembersTheFirstFit,
+    "partial-fit-learns": LearnsInPartsAndReturnsNothing,
     "clone-learns-the-same": SpoilsItsClone,
     "failed-fit-leaves-no-half-model": RemembersTheNewWidth,
     "unfitted-model-says-so": DoesNotAskForFit,
+    "text-is-no-number": TakesTextForThree,
     "fitted-model-can-be-pickled": KeepsAFunction,
     "fitted-model-can-be-copied": CopiesOnlyParameters,
     "saved-model-says-the-same": SavesTwoDigits,
@@ -357,14 +435,10 @@ MUTANTS = {
     "strange-state-is-refused": TakesAnyState,
     "listeners-hear-the-fit": ReportsNaN,
     "listeners-can-end-the-fit": GoesOn,
-    "iterative-model-has-a-trace": KeepsNoTrace,
+    "iterative-model-has-a-trace": TracesNaN,
     "one-step-is-enough-to-work": NeedsTwoSteps,
     "fit-works-in-a-thread": CatchesCtrlC,
     "threads-do-not-meet": SharesItsScratch,
-    "weights-of-one-change-nothing": ShiftsWithWeights,
-    "weight-is-repetition": CountsWeightsTwice,
-    "weight-of-zero-leaves-out": GivesEveryRowALittle,
-    "bad-weights-are-refused": TakesAnyWeight,
 }
 SAID = {  # what the message tells
     "fit-returns-self": "it returned None",
@@ -372,13 +446,18 @@ SAID = {  # what the message tells
     "learnt-attributes-end-in-an-underscore": "fit added n_rows",
     "learnt-state-is-complete": "_mean",
     "fit-leaves-parameters-alone": "fit replaced random_state=0 by Generator",
+    "answers-leave-parameters-alone": "predict replaced fit_intercept=True by 0",
     "input-is-not-written-to": "fit changed its data",
     "read-only-input-works": "read-only",
+    "data-may-change-after-fit": "after X and y were overwritten, transform differs",
+    "answers-may-be-written-to": "what transform returns is the caller's X, or a part of it",
     "global-random-numbers-are-left-alone": "fit moved the global state of numpy.random",
     "nothing-is-printed": "fit printed 'fitting",
     "nothing-is-warned-of": "RuntimeWarning: divide by zero",
     "other-seeds-work": "NoneType",
     "answers-can-be-repeated": "the second time transform differs",
+    "partial-fit-learns": "with all rows it returned None",
+    "text-is-no-number": "n_clusters='red' was taken without a word, and n_clusters has an effect: with 7",
     "failed-fit-leaves-no-half-model": "infinity in X it raises ValueError: X has 4 features",
     "unfitted-model-says-so": "predict before fit raised AttributeError instead of NotFittedError",
     "fitted-model-can-be-pickled": "pickle",
@@ -387,11 +466,10 @@ SAID = {  # what the message tells
     "strange-state-is-refused": "raised nothing",
     "listeners-hear-the-fit": "in step 1 loss is not finite",
     "listeners-can-end-the-fit": "it went on to step 5",
-    "iterative-model-has-a-trace": "labels_, means_, n_features_in_, and none of these is a trace",
+    "iterative-model-has-a-trace": "losses_ holds nan in 1 of",
     "one-step-is-enough-to-work": "IndexError",
     "fit-works-in-a-thread": "main thread",
     "threads-do-not-meet": "is expecting",
-    "bad-weights-are-refused": "a weight of -1.0 raised nothing",
 }
 
 
@@ -439,7 +517,18 @@ def test_no_check_is_skipped_by_every_sound_model():
         ("nothing-is-printed", ComplainsToStderr, "transform printed 'transforming"),
         ("nothing-is-warned-of", WarnsAtEachAnswer, "transform warned: UserWarning: this was an approximation"),
         ("y-is-taken-and-ignored", TakesNoY, "TypeError"),
+        ("data-may-change-after-fit", KeepsTheTargets, "after X and y were overwritten, predict differs"),
+        ("answers-may-be-written-to", HandsOutWhatItKeeps, "after its answer was overwritten, score_samples differs"),
         ("refit-forgets", KeepsAnOldAttribute, "it still has narrow_"),
+        (
+            "refit-forgets",
+            MixesInTheLastFit,
+            "after a fit to the columns in another order, unlike a new model, predict",
+        ),
+        ("partial-fit-learns", LearnsNothingInParts, "NotFittedError"),
+        ("partial-fit-learns", LearnsAnyWidthInParts, "partial_fit with a column less raised nothing"),
+        ("partial-fit-learns", AnswersInOnePieceAfterParts, "transform has shape (240,), and (60, 4) after fit"),
+        ("text-is-no-number", LooksTextUp, "n_clusters='red' raised KeyError instead of ValueError or TypeError"),
         ("failed-fit-leaves-no-half-model", LearnsBeforeItReports, "a listener's error in a step"),
         ("listeners-hear-the-fit", ReportsNoStep, "no step"),
     ],
@@ -455,19 +544,51 @@ def test_a_parameter_that_fit_changes_in_place_is_noticed():
     assert (found.status, found.saw) == ("failed", "fit changed seen=[3] into [3, 60]")
 
 
+def test_what_an_answer_does_to_a_parameter_is_not_said_of_fit():
+    model = subject(ForgetsItsIntercept)
+    model.answers()
+    assert model.fitted.fit_intercept == 0
+    assert result("fit-leaves-parameters-alone", model).status == "passed"
+
+
+def test_classes_are_named_in_the_first_of_several_parts():
+    class InParts(Centroids):
+        def partial_fit(self, X, y, classes=None):
+            X, y, _ = self._check_fit(X, y, partial=True, classes=classes)
+            self.means_ = np.array([X[y == k].mean(axis=0) for k in range(len(self.classes_))])
+            return self
+
+    assert result("partial-fit-learns", subject(InParts)).status == "passed"
+
+
+def test_a_number_without_effect_may_be_a_text():
+    class NeverAsked(Means):
+        def __init__(self, n_clusters=3, *, max_iter=50, degree=3, random_state=None):
+            super().__init__(n_clusters, max_iter=max_iter, random_state=random_state)
+            self.degree = degree
+
+    class SaysTheOpposite(NeverAsked):
+        def fit(self, X, y=None):
+            return super().fit(-np.asarray(X) if self.degree == "red" else X)
+
+    class SeededByAnything(Bell):
+        def __init__(self, random_state=0):
+            self.random_state = random_state
+
+        def fit(self, X, y=None):
+            super().fit(X)
+            self.mean_ = self.mean_ + random.Random(self.random_state).random()
+            return self
+
+    assert result("text-is-no-number", subject(NeverAsked)).status == "passed"
+    assert result("text-is-no-number", subject(SeededByAnything)).status == "skipped"
+    assert result("text-is-no-number", subject(SaysTheOpposite)).saw.startswith("with degree='red' predict differs")
+    assert result("text-is-no-number", subject(Scale)).saw == "no parameter is a number by default"
+
+
 def test_a_model_that_is_not_registered_is_not_saved():
     found = result("saved-model-says-the-same", subject(Plane))
     assert (found.status, found.saw) == ("skipped", "it is not registered, so it cannot be saved")
-
-
-def test_a_fit_with_chance_is_not_held_to_weights_as_repetition():
-    class Chancy(Plane):
-        def __init__(self, fit_intercept=True, random_state=None):
-            super().__init__(fit_intercept)
-            self.random_state = random_state
-
-    assert result("weight-is-repetition", subject(Chancy)).saw == "its fit has chance in it"
-    assert result("weights-of-one-change-nothing", subject(Chancy)).status == "passed"
 
 
 def test_a_fit_inside_the_fit_does_not_disturb_what_listeners_hear():
@@ -484,6 +605,29 @@ def test_a_fit_inside_the_fit_does_not_disturb_what_listeners_hear():
     assert [result(f"listeners-{rest}", model).status for rest in ("hear-the-fit", "can-end-the-fit")] == ["passed"] * 2
     assert model.observed.reports.n_steps == 2
     assert len(model.observed.reports.events) > 6
+
+
+def test_a_model_in_steps_without_a_trace_is_advised_to_keep_one():
+    class Silent(Plane):
+        def __init__(self, fit_intercept=True, max_iter=10):
+            super().__init__(fit_intercept)
+            self.max_iter = max_iter
+
+    class SaysNothing(Silent):
+        def fit(self, X, y, sample_weight=None):
+            with fit_run(self, total=2) as run:
+                run.step()
+                run.step()
+            return super().fit(X, y, sample_weight)
+
+    for cls in (Silent, SaysNothing):
+        found = result("iterative-model-has-a-trace", subject(cls))
+        said = "it has coef_, intercept_, n_features_in_; none of these is a trace, and listeners hear no numbers"
+        assert (found.status, found.saw) == ("warned", said)
+
+
+def test_what_listeners_hear_is_a_trace_too():
+    assert result("iterative-model-has-a-trace", subject(KeepsNoTrace)).status == "passed"
 
 
 def test_a_history_may_be_a_dict_of_lists():

@@ -233,6 +233,17 @@ class CubesAnswers(Plane):
             return np.cbrt((X @ self.coef_ + self.intercept_) ** 3)
 
 
+class SquaresSums(Plane):
+    """Normal equations of rows that are not centred: the offset eats the digits."""
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y, sample_weight)
+        A = np.column_stack([X, np.ones(len(X))])
+        weights = np.linalg.pinv(A.T @ A) @ (A.T @ y)
+        self.coef_, self.intercept_ = weights[:-1], weights[-1]
+        return self
+
+
 class CentresWhatItIsAsked(Scale):
     def transform(self, X):
         return super().transform(X - np.mean(np.asarray(X), axis=0))
@@ -339,6 +350,7 @@ MUTANTS = {
     "repeated-column-makes-sense": InvertsTheCovariance,
     "huge-numbers-make-sense": DividesFourthPowers,
     "tiny-numbers-make-sense": DividesFourthPowers,
+    "distance-from-zero-does-not-matter": SquaresSums,
     "each-row-is-answered-alone": CentresWhatItIsAsked,
     "answers-follow-their-rows": CountsRows,
     "y-of-another-length-is-refused": PairsWhatItCan,
@@ -379,6 +391,7 @@ SAID = {  # what the message tells
     "repeated-column-makes-sense": "LinAlgError, which does not say what is wrong with the data",
     "huge-numbers-make-sense": "an X around 1e150",
     "tiny-numbers-make-sense": "an X around 1e-150",
+    "distance-from-zero-does-not-matter": "with a million added to X, and 0.99",
     "y-of-another-length-is-refused": "60 rows of X and 59 of y raised nothing",
     "y-may-not-be-missing": "fit(X, None) raised nothing",
     "nan-in-y-is-refused": "fit with NaN in y raised nothing",
@@ -449,6 +462,26 @@ def test_the_check_also_catches(name, cls, said):
     found = result(name, subject(cls))
     assert found.status == "failed"
     assert said in found.saw
+
+
+def test_a_model_that_depends_on_the_distance_from_zero_may():
+    class NearZero(Plane):
+        def fit(self, X, y, sample_weight=None):
+            super().fit(X, y, sample_weight)
+            self.coef_ = self.coef_ / (1 + np.abs(np.mean(X)) ** 2)
+            return self
+
+    class RefusesLargeNumbers(Plane):
+        def fit(self, X, y, sample_weight=None):
+            if np.max(np.asarray(X, dtype=float)) > 50:
+                raise ValueError("too large")
+            return super().fit(X, y, sample_weight)
+
+    name = "distance-from-zero-does-not-matter"
+    assert result(name, subject(NearZero)).saw == "what it learns depends on the distance of X from zero, and may"
+    assert result(name, subject(RefusesLargeNumbers)).saw == "it refuses an X that is moved by 100"
+    assert result(name, subject(Plane, tags=("binary",))).saw == "its X cannot be moved"
+    assert result(name, subject(Centroids)).status == "passed"
 
 
 def test_a_model_that_takes_missing_values_may_take_nan():

@@ -6,6 +6,7 @@ from acme_package import Acme, names_of, result_of
 
 from pellucid import ModelSpec, Regressor, registry
 from pellucid.testing import Subject
+from pellucid.testing.checks import all_checks
 from pellucid.testing.spec_checks import documented
 
 
@@ -414,3 +415,55 @@ def test_set_params_may_not_touch_another_parameter():
             return self
 
     assert "setting shrink changed random_state" in result_of("set-params-sets-what-is-named", subject(Entangled)).saw
+
+
+# ---- parameters behind properties, and parameters without a value
+
+
+class BehindAProperty(Mean):
+    @property
+    def shrink(self):
+        """How far."""
+        return self._shrink
+
+    @shrink.setter
+    def shrink(self, value):
+        self._shrink = value
+
+
+class BehindAPropertyAndMore(BehindAProperty):
+    def __init__(self, shrink=0.0, random_state=None):
+        super().__init__(shrink, random_state)
+        self._table = {}
+
+
+def test_a_parameter_may_be_a_property(site):
+    registry.register(BehindAProperty)
+    model = Subject(BehindAProperty, registry.spec_of(BehindAProperty), "regression")
+    for name in ("constructor-does-nothing-else", "saving-leaves-nothing-out", "saved-model-says-the-same"):
+        found = result_of(name, model)
+        assert found.status == "passed", found.saw
+    more = Subject(BehindAPropertyAndMore, registry.spec_of(BehindAProperty), "regression", False)
+    assert result_of("constructor-does-nothing-else", more).saw == "there are also _table; make them in fit"
+
+
+def test_a_required_parameter_without_a_value_is_told_once(site):
+    registry.register(Asks)
+    model = Subject(Asks, registry.spec_of(Asks), "regression")
+    kinds = ("object", "fit", "task")
+    results = {
+        check.name: result_of(check.name, model)
+        for check in all_checks()
+        if check.level in kinds and "regression" in check.tasks
+    }
+    assert [name for name, found in results.items() if found.status == "failed"] == ["parameters-have-defaults"]
+    assert result_of("smoke-parameters-construct", model).saw == (
+        "no instance can be made: shrink has no default and no smoke value; give it one: smoke={'shrink': ...} in the "
+        "spec, or in register"
+    )
+    skipped = "no instance can be made without shrink; see smoke-parameters-construct"
+    assert results["fit-returns-self"].saw == results["nan-in-y-is-refused"].saw == skipped
+    registry.register(Asks, smoke={"shrink": 0.1})
+    model = Subject(Asks, registry.spec_of(Asks), "regression")
+    assert result_of("smoke-parameters-construct", model).status == "passed"
+    assert result_of("fit-returns-self", model).status == "passed"

@@ -113,6 +113,26 @@ class AtMostTen(Nearest):
         return self
 
 
+class ScalesUpOfTwo(Nearest):
+    def predict_proba(self, X):
+        found = super().predict_proba(X)
+        return np.minimum(1.3 * found, 1.0) if len(self.classes_) == 2 else found
+
+
+class SwapsTwo(Nearest):
+    def predict_proba(self, X):
+        found = super().predict_proba(X)
+        return found[:, ::-1] if len(self.classes_) == 2 else found
+
+    def predict(self, X):
+        return self.classes_[super().predict_proba(X).argmax(axis=1)]
+
+
+class ScalesDownOfMany(Nearest):
+    def predict_proba(self, X):
+        return super().predict_proba(X) * (0.9 if len(self.classes_) > 3 else 1.0)
+
+
 class OneAgainstTheRest(Nearest):
     def predict_proba(self, X):
         return np.exp(-0.1 * np.sum((self._check_X(X)[:, None] - self.means_) ** 2, axis=2))
@@ -209,6 +229,11 @@ class SumsTheScore(Bell):
         return float(np.sum(self.score_samples(X)))
 
 
+class ScoresTheLeast(Bell):
+    def score(self, X, y=None):
+        return float(np.min(self.score_samples(X)))
+
+
 class SamplesAColumn(Bell):
     def sample(self, n=1):
         return super().sample(n)[:, :1]
@@ -272,7 +297,7 @@ MUTANTS = {  # check -> (class, what must be said)
     "log-densities-are-finite": (DensityOfZero, "30 of 60 log densities are not finite"),
     "density-integrates-to-one": (ForgetsTheConstant, "it integrates to 2.5066"),
     "far-points-are-less-dense": (FlatDensity, "log density -4.382 far away, -4.382 at a row"),
-    "score-is-the-mean-log-density": (SumsTheScore, "the mean -"),
+    "score-is-the-mean-log-density": (ScoresTheLeast, "and the sum -"),
     "samples-have-the-columns-of-the-data": (SamplesAColumn, "sample(1) has shape (1, 1)"),
     "same-seed-same-sample": (SamplesFromTheClock, "the second sample differs by up to"),
     "samples-look-like-the-data": (SamplesAroundZero, "standard deviations away from that of the data"),
@@ -352,6 +377,21 @@ class TwoColumnsForTwoClasses(Nearest):
 class PredictsWhole(Plane):
     def predict(self, X):
         return super().predict(X).astype(int)
+
+
+class PredictsText(Plane):
+    def predict(self, X):
+        return super().predict(X).astype(str)
+
+
+class Picks(Scale):
+    """Two of the columns; the others come back as zeros, as from scikit-learn's selectors."""
+
+    def transform(self, X):
+        return self._check_X(X)[:, :2].copy()
+
+    def inverse_transform(self, X):
+        return np.column_stack([X, np.zeros((len(X), self.n_features_in_ - 2))])
 
 
 class FitsTheNoise(Plane):
@@ -493,10 +533,13 @@ class BringsBackAMultiple(Axes):
     [
         ("probabilities-sum-to-one", SaysHowManyClasses, "has shape (60, 2), not (60, 3)"),
         ("many-classes", SaysHowManyClasses, "twelve classes has shape (60, 2)"),
+        ("many-classes", ScalesDownOfMany, "a row of predict_proba of 60 rows and twelve classes sums to 0.9"),
+        ("two-classes", ScalesUpOfTwo, "a row of predict_proba of 40 rows and two classes sums to 1."),
+        ("two-classes", SwapsTwo, "predict and the highest predict_proba of 40 rows and two classes disagree in 40"),
         ("predicts-its-classes", AnswersInWords, "predict gave float64, and classes_ is int64"),
         ("probabilities-sum-to-one", NegativeProbabilities, "not in [0, 1]"),
         ("decides-by-its-decision-function", TwoColumnsForTwoClasses, "two classes has shape (40, 2)"),
-        ("predicts-one-number-for-each-row", PredictsWhole, "predict gave int64"),
+        ("predicts-one-number-for-each-row", PredictsText, "predict gave <U32, which holds no numbers"),
         ("beats-the-mean", FitsTheNoise, "R² is 1.000 for the data of the fit and -"),
         ("same-seed-same-sample", OneSampleForAll, "all of 30 rows are ["),
         (
@@ -537,6 +580,13 @@ def test_the_check_also_catches(name, cls, said):
     found = result(name, subject(cls))
     assert found.status == "failed"
     assert said in found.saw
+
+
+def test_what_other_libraries_do_is_sound():
+    assert result("score-is-the-mean-log-density", subject(SumsTheScore)).status == "passed"
+    assert result("predicts-one-number-for-each-row", subject(PredictsWhole)).status == "passed"
+    for tags in ((), ("non-negative",)):
+        assert result("inverse-transform-brings-back", subject(Picks, tags=tags)).status == "passed"
 
 
 def test_what_a_model_does_not_have_is_not_asked_of_it():

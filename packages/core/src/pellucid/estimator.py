@@ -107,6 +107,10 @@ def _clone_value(value: Any) -> Any:
 class Estimator:
     """Base of everything with `fit`: parameters, checks, representation and state.
 
+    A subclass that does not take just any table says so in `_tags`, in the words of `pellucid.ModelSpec`:
+    ``_tags = ("positive target",)``. `pellucid.register` and scikit-learn read them. One that has nothing to learn has
+    ``_tags = ("stateless",)``, and answers before `fit` too.
+
     Attributes
     ----------
     n_features_in_ : int
@@ -117,6 +121,7 @@ class Estimator:
 
     _estimator_type: ClassVar[str | None] = None
     _multi_output: ClassVar[bool] = False
+    _tags: ClassVar[tuple[str, ...]] = ()
 
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
@@ -223,7 +228,7 @@ class Estimator:
 
     def _check_rows(self, X: Any, min_rows: int, allow_nan: bool, partial: bool) -> tuple[FloatArray, bool]:
         """Check the data of a fit: -> X (N, D), and whether nothing was learnt that must be kept."""
-        if partial and self.__sklearn_is_fitted__():
+        if partial and self.__sklearn_is_fitted__() and hasattr(self, "n_features_in_"):
             return self._check_X(X, allow_nan=allow_nan), False
         return check_array(X, name=type(self).__name__, min_rows=min_rows, allow_nan=allow_nan), True
 
@@ -233,18 +238,19 @@ class Estimator:
         name = type(self).__name__
         check_feature_names(getattr(self, "feature_names_in_", None), X, name)
         A = check_array(X, name=name, allow_nan=allow_nan)
-        if A.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {A.shape[1]} features, but {name} is expecting {self.n_features_in_} features as input."
-            )
+        width = getattr(self, "n_features_in_", A.shape[1])  # what is stateless may not have been fitted
+        if A.shape[1] != width:
+            raise ValueError(f"X has {A.shape[1]} features, but {name} is expecting {width} features as input.")
         return A
 
     def _check_fitted(self) -> None:
         """Raise NotFittedError before `fit`."""
         if not self.__sklearn_is_fitted__():
+            began = " Its fit has begun, and stored nothing that it learnt: no attribute that ends in an underscore. "
+            advice = "If there is nothing to learn, give the class _tags = ('stateless',)."
             raise not_fitted(
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
-                "using this estimator."
+                f"using this estimator.{began + advice if hasattr(self, 'n_features_in_') else ''}"
             )
 
     def _start_over(self, X: Any, A: FloatArray) -> None:
@@ -294,10 +300,10 @@ class Estimator:
     # scikit-learn's protocols
 
     def __sklearn_is_fitted__(self) -> bool:
-        return any(_is_learnt(name) and name not in _SET_BY_CHECKS for name in vars(self))
+        return "stateless" in self._tags or any(_is_learnt(name) and name not in _SET_BY_CHECKS for name in vars(self))
 
     def __sklearn_tags__(self) -> Any:
-        return sklearn_protocols.tags(self, self._estimator_type, self._multi_output)
+        return sklearn_protocols.tags(self, self._estimator_type, self._multi_output, self._tags)
 
     def get_metadata_routing(self) -> Any:
         """Return which metadata (`sample_weight`, say) each method asks scikit-learn for."""
@@ -532,13 +538,18 @@ class Transformer(Estimator):
         """
         self._check_fitted()
         seen = getattr(self, "feature_names_in_", None)
+        if input_features is None and not hasattr(self, "n_features_in_"):
+            raise not_fitted(
+                f"This {type(self).__name__} has seen no data, so it does not know how many columns there are. Call "
+                "'fit', or name the columns: get_feature_names_out(['a', 'b'])."
+            )
         if input_features is None:
             names = np.array([f"x{d}" for d in range(self.n_features_in_)], dtype=object) if seen is None else seen
         else:
             names = np.array(input_features, dtype=object)
             if seen is not None and not np.array_equal(seen, names):
                 raise ValueError(f"input_features is not equal to feature_names_in_: {list(names)} and {list(seen)}.")
-            if len(names) != self.n_features_in_:
+            if len(names) != getattr(self, "n_features_in_", len(names)):
                 raise ValueError(
                     f"input_features should have length equal to number of features ({self.n_features_in_}), "
                     f"got {len(names)}"

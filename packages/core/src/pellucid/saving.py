@@ -237,7 +237,9 @@ def _encode_model(model: Any, encoder: Encoder, path: str, depth: int) -> dict[s
     spec = _spec_of(model, path)
     records = _records_of(type(model))
     params, state = model.get_params(deep=False), model.get_state()
-    lost = sorted(vars(model).keys() - params.keys() - state.keys() - _FOR_THIS_PROCESS)
+    kept = {id(value) for name, value in params.items() if isinstance(getattr(type(model), name, None), property)}
+    lost = [name for name, value in vars(model).items() if id(value) not in kept]  # a property may stand before it
+    lost = sorted(set(lost) - params.keys() - state.keys() - _FOR_THIS_PROCESS)
     if lost and getattr(type(model), "get_state", None) is Estimator.get_state:
         warnings.warn(
             f"{type(model).__name__} has attributes that are not saved, being neither parameters nor learnt (ending in "

@@ -63,16 +63,26 @@ def conversion_warning() -> type[Warning]:
 # -- tags ----------------------------------------------------------------------------------------------------------
 
 
-def tags(model: Any, kind: str | None, multi_output: bool) -> Any:
-    """Return the tags of an estimator of this kind ("classifier", "regressor", "transformer", "clusterer" or None)."""
+def tags(model: Any, kind: str | None, multi_output: bool, words: tuple[str, ...] = ()) -> Any:
+    """Return the tags of an estimator of this kind ("classifier", "regressor", "transformer", "clusterer" or None).
+
+    `words` are those of a `ModelSpec`: where scikit-learn has a tag for one, it is set.
+    """
     utils: Any = importlib.import_module("sklearn.utils")
     return utils.Tags(
         estimator_type=kind,
-        target_tags=utils.TargetTags(required=kind in ("classifier", "regressor"), multi_output=multi_output),
-        classifier_tags=utils.ClassifierTags() if kind == "classifier" else None,
+        target_tags=utils.TargetTags(
+            required=kind in ("classifier", "regressor") or "needs y" in words,
+            multi_output=multi_output,
+            positive_only="positive target" in words,
+        ),
+        classifier_tags=utils.ClassifierTags(multi_class="two classes" not in words) if kind == "classifier" else None,
         regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
         transformer_tags=utils.TransformerTags(["float64", "float32"]) if hasattr(model, "transform") else None,
-        input_tags=utils.InputTags(),
+        input_tags=utils.InputTags(
+            positive_only="non-negative" in words, allow_nan="missing values" in words, string="text" in words
+        ),
+        requires_fit="stateless" not in words,
     )
 
 

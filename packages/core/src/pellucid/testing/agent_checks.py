@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.testing.checks import check, expect, raises
-from pellucid.testing.environments import Corridor, episode_return, make_corridor, play
+from pellucid.testing.environments import Corridor, episode_return, play
 from pellucid.testing.subjects import Subject
-from pellucid.testing.tasks import Data, choose
+from pellucid.testing.tasks import Data, choose, corridor_for
 
 # Control
 
@@ -24,7 +24,7 @@ def predicts_actions(model: Subject) -> None:
         found = model.fitted.predict(observation)
         expect(isinstance(found, tuple) and len(found) == 2, f"predict gave {found!r}; it should give (action, state)")
         expect(
-            env.action_space.contains(found[0]),
+            env.allows(found[0]),
             f"predict gave the action {found[0]!r}, and {env.action_space} has none",
         )
 
@@ -33,7 +33,7 @@ def predicts_actions(model: Subject) -> None:
 def beats_random_actions(model: Subject) -> None:
     """After learning, its episodes have a higher return than those of random actions."""
     env, rng = model.data.X, np.random.default_rng(0)
-    by_chance = np.mean([episode_return(env, lambda _: int(rng.integers(2))) for _ in range(100)])
+    by_chance = np.mean([episode_return(env, lambda _: env.random_action(rng)) for _ in range(100)])
     found = np.mean([episode_return(env, lambda observation: choose(model.fitted, observation)) for _ in range(3)])
     expect(found > by_chance, f"the mean return is {found:.2f}, that of random actions {by_chance:.2f}")
 
@@ -70,7 +70,7 @@ def leaves_the_environment_alone(model: Subject) -> None:
 
 def corridor_of(model: Subject, **options: Any) -> Any:
     """A corridor of the kind that the model learns in."""
-    return make_corridor("continuous" in model.spec.tags, **options)
+    return corridor_for(model.spec, **options)
 
 
 def facts(env: Corridor) -> dict[str, Any]:

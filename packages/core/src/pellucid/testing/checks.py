@@ -32,6 +32,10 @@ class CheckFailed(AssertionError):
     """The model does not do what the check wants; the message says what it did."""
 
 
+class Advice(CheckFailed):
+    """The model does without something that would be good to have: the check warns, and does not fail."""
+
+
 class NotApplicable(Exception):
     """The check has nothing to hold this model to: it has no `predict_proba`, say, or no seed."""
 
@@ -150,6 +154,8 @@ def raises(what: str, call: Callable[[], Any], *kinds: type[BaseException], sayi
         expect(str(error).strip(), f"{what} raised {type(error).__name__} without a message")
         expect(saying.lower() in str(error).lower(), f"the message of {what} does not speak of {saying!r}: {error}")
         return error
+    except NotApplicable:
+        raise
     except Exception as error:
         fail(f"{what} raised {type(error).__name__} instead of {names}: {error}")
     fail(f"{what} raised nothing and returned {short(found)}")

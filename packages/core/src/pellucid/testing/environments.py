@@ -73,7 +73,7 @@ class Box:
     def contains(self, x: Any) -> bool:
         """Whether x is one of its vectors."""
         x = np.asarray(x)
-        return x.shape == self.shape and bool(np.all((x >= self.low) & (x <= self.high)))
+        return x.dtype.kind in "fiu" and x.shape == self.shape and bool(np.all((x >= self.low) & (x <= self.high)))
 
     def __contains__(self, x: Any) -> bool:
         return self.contains(x)
@@ -85,8 +85,9 @@ class Box:
 class Corridor:
     """Walk from the left end of a corridor to the right one; every step costs a little, the arrival is worth 1.
 
-    The actions are 0, to the left, and 1, to the right. The observation is the number of the cell. The episode is
-    terminated by the arrival and truncated after `limit` steps.
+    The actions are 0, to the left, and 1, to the right; or vectors of one number from -1 to 1, to the right where it is
+    above 0. The observation is the number of the cell. The episode is terminated by the arrival and truncated after
+    `limit` steps.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ class Corridor:
         Its length.
     ends : bool
         With False it goes on after the arrival too: episodes are only truncated.
+    continuous_actions : bool
+        Whether the actions are vectors.
 
     Attributes
     ----------
@@ -111,8 +114,12 @@ class Corridor:
     render_mode = None
     spec = None
 
-    def __init__(self, limit: int = 30, n_cells: int = 6, ends: bool = True) -> None:
-        self.action_space: Any = spaces().Discrete(2)
+    def __init__(self, limit: int = 30, n_cells: int = 6, ends: bool = True, continuous_actions: bool = False) -> None:
+        one = np.ones(1, np.float32)
+        self.action_space: Any = (
+            spaces().Box(-one, one, dtype=np.float32) if continuous_actions else spaces().Discrete(2)
+        )
+        self.continuous_actions = continuous_actions
         self.limit, self.n_cells, self.ends = limit, n_cells, ends
         self.n_steps = 0
         self.over = True  # until the first reset
@@ -139,14 +146,25 @@ class Corridor:
         """Take one step: -> observation, reward, terminated, truncated, info."""
         if self.over:
             raise RuntimeError("step was called before reset, or after the end of an episode; call reset first")
-        if not self.action_space.contains(action):
+        if not self.allows(action):
             raise ValueError(f"step wants an action from {self.action_space}; it got {action!r}")
         self.n_steps, self.t = self.n_steps + 1, self.t + 1
-        self.cell = min(max(self.cell + (1 if action == 1 else -1), 0), self.n_cells - 1)
+        right = float(np.ravel(action)[0]) > 0 if self.continuous_actions else action == 1
+        self.cell = min(max(self.cell + (1 if right else -1), 0), self.n_cells - 1)
         arrived = self.cell == self.n_cells - 1
         terminated, truncated = self.ends and arrived, self.t >= self.limit
         self.over = terminated or truncated
         return self.observation(), PRIZE if arrived else STEP_COST, terminated, truncated, {}
+
+    def allows(self, action: Any) -> bool:
+        """Whether this is one of its actions; a vector may be float64, which Gymnasium's spaces refuse."""
+        if self.continuous_actions and isinstance(action, np.ndarray) and action.dtype.kind in "fiu":
+            action = action.astype(np.float32)
+        return bool(self.action_space.contains(action))
+
+    def random_action(self, rng: np.random.Generator) -> Any:
+        """One of its actions, each as likely."""
+        return rng.uniform(-1.0, 1.0, 1).astype(np.float32) if self.continuous_actions else int(rng.integers(2))
 
     def render(self) -> None:
         """Show nothing."""
@@ -168,12 +186,15 @@ class OpenCorridor(Corridor):
         return vector
 
 
-def make_corridor(continuous: bool = False, **options: Any) -> Any:
-    """A corridor, with vectors as observations if `continuous`; a `gymnasium.Env` where Gymnasium is installed."""
+def make_corridor(continuous: bool = False, continuous_actions: bool = False, **options: Any) -> Any:
+    """A corridor, a `gymnasium.Env` where Gymnasium is installed.
+
+    Its observations are vectors if `continuous`, its actions if `continuous_actions`.
+    """
     cls = OpenCorridor if continuous else Corridor
     gymnasium = installed("gymnasium")
     made: Any = type(cls.__name__, (cls, gymnasium.Env), {}) if gymnasium else cls
-    return made(**options)
+    return made(continuous_actions=continuous_actions, **options)
 
 
 def spaces() -> Any:

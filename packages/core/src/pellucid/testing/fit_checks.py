@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 import sys
@@ -24,9 +25,9 @@ from pellucid import NotFittedError, clone, hookimpl, listening, load, save
 from pellucid.events import FitRun
 from pellucid.saving import read_header
 from pellucid.specs import MODEL_TASKS
-from pellucid.testing.checks import TABLES, NotApplicable, check, expect, fail, raises, short
+from pellucid.testing.checks import TABLES, Advice, NotApplicable, check, expect, fail, raises, short
 from pellucid.testing.subjects import Subject, differences, global_generators, heard, quiet, strange_numbers
-from pellucid.testing.tasks import Data
+from pellucid.testing.tasks import SEEDS, Data, needs_y
 
 FITTED = tuple(task for task in MODEL_TASKS if task not in ("control", "bandit", "network"))  # say nothing before fit
 UNSUPERVISED = ("clustering", "density", "transform")
@@ -47,8 +48,11 @@ def fit_returns_self(model: Subject) -> None:
 @check("fit", *FITTED)
 def fit_learns_something(model: Subject) -> None:
     """fit stores what it learns in attributes whose names end in an underscore."""
+    if "stateless" in model.spec.tags:
+        raise NotApplicable("it is stateless: there is nothing to learn")
     names = _learnt(model.fitted)
-    expect(names - ABOUT_THE_DATA, f"of what it learnt there is {_listed(names) or 'nothing'} after fit")
+    advice = "a class that has nothing to learn says _tags = ('stateless',)"
+    expect(names - ABOUT_THE_DATA, f"of what it learnt there is {_listed(names) or 'nothing'} after fit; {advice}")
 
 
 @check("fit", *FITTED)
@@ -72,11 +76,16 @@ def learnt_state_is_complete(model: Subject) -> None:
 @check("fit")
 def fit_leaves_parameters_alone(model: Subject) -> None:
     """After fit every parameter of the constructor is the same object, and has the same value."""
-    seen = model.observed
-    for name, (value, copied) in seen.parameters.items():
-        now = getattr(seen.model, name)
-        expect(now is value, f"fit replaced {name}={short(copied)} by {short(now)}")
-        expect(_value(now) == _value(copied), f"fit changed {name}={short(copied)} into {short(now)}")
+    _expect_same_parameters("fit", model.observed.parameters, model.observed.afterwards)
+
+
+@check("fit")
+def answers_leave_parameters_alone(model: Subject) -> None:
+    """After predict and the like every parameter is the same object, and has the same value."""
+    one = model.glance(model=model.make_quick())
+    before = model.parameters_of(one)
+    model.answers(one)
+    _expect_same_parameters(_methods_in_words(model), before, model.parameters_of(one))
 
 
 @check("fit", *FITTED)
@@ -98,6 +107,30 @@ def read_only_input_works(model: Subject) -> None:
     data = Data(*(_frozen(part) for part in (model.data.X, model.data.y, model.data.extra)))
     saw = differences(model.answers(model.glance(data), data), model.glance_answers)
     expect(not saw, saw)
+
+
+@check("fit", *FITTED)
+def data_may_change_after_fit(model: Subject) -> None:
+    """Whatever the caller writes into X and y after fit, the model says the same: what it keeps is a copy."""
+    data = model.data
+    one = model.glance(data)
+    for part in (data.X, data.y, data.extra):
+        _overwrite(part)
+    saw = differences(model.answers(one, model.data), model.glance_answers)
+    expect(not saw, f"after X and y were overwritten, {saw}")
+
+
+@check("fit", *TABLES)
+def answers_may_be_written_to(model: Subject) -> None:
+    """Writing into an answer changes neither the caller's data nor what the model says next."""
+    one, data = model.glance(model=model.make_quick()), model.data
+    for name in model.methods:
+        found = getattr(one, name)(data.X)
+        expected, asked = copy.deepcopy(found), _value(data.X)
+        _overwrite(found)
+        expect(_value(data.X) == asked, f"what {name} returns is the caller's X, or a part of it")
+        saw = differences({name: getattr(one, name)(model.data.X)}, {name: expected})
+        expect(not saw, f"after its answer was overwritten, {saw}")
 
 
 @check("fit")
@@ -131,6 +164,8 @@ def nothing_is_warned_of(model: Subject) -> None:
 @check("fit", *UNSUPERVISED)
 def y_is_taken_and_ignored(model: Subject) -> None:
     """fit(X, y) is fit(X), so that the model can stand in a pipeline."""
+    if needs_y(model.spec):
+        raise NotApplicable("it learns from y")
     y = np.arange(len(model.data.X)) % 2
     saw = differences(model.answers(model.glance(replace(model.data, y=y))), model.glance_answers)
     expect(not saw, saw)
@@ -178,13 +213,35 @@ def answers_can_be_repeated(model: Subject) -> None:
 
 @check("fit", *FITTED)
 def refit_forgets(model: Subject) -> None:
-    """A fit to other data, of another width too, leaves no trace in the next fit."""
-    again = model.glance(model.other_data)
-    model.glance(model=again)
-    saw = differences(model.answers(again), model.glance_answers)
-    expect(not saw, f"unlike a new model, {saw}")
-    left = _learnt(again) - _learnt(model.glance())
-    expect(not left, f"it still has {_listed(left)} of the first fit")
+    """A fit to other data, of another width or of the same one, leaves no trace in the next fit."""
+    others = {"a fit to other data": model.other_data}
+    if model.task in TABLES:
+        others["a fit to the columns in another order"] = replace(model.data, X=model.data.X[:, ::-1])
+    for what, data in others.items():
+        again = model.glance(data)
+        model.glance(model=again)
+        saw = differences(model.answers(again), model.glance_answers)
+        expect(not saw, f"after {what}, unlike a new model, {saw}")
+        left = _learnt(again) - _learnt(model.glance())
+        expect(not left, f"it still has {_listed(left)} of the first fit")
+
+
+@check("fit", *TABLES)
+def partial_fit_learns(model: Subject) -> None:
+    """partial_fit works without fit and once more, returns a model that answers, and refuses another width."""
+    model.need("partial_fit")
+    one, data = model.make_quick(), model.data
+    named = {"classes": np.unique(data.y)} if model.takes("classes", "partial_fit") else {}
+    for part, rows, more in (("all rows", slice(None), named), ("some more", slice(20), {})):
+        y = [] if data.y is None else [data.y[rows]]
+        with quiet():
+            returned = one.partial_fit(data.X[rows], *y, **more)
+        expect(returned is one, f"with {part} it returned {short(returned)}")
+        found = {name: getattr(one, name)(model.data.X) for name in model.methods}
+        saw = strange_numbers(found, infinity=False) or _other_shapes(found, model.answers())
+        expect(not saw, f"after partial_fit with {part}, {saw}")
+    y = [] if data.y is None else [data.y]
+    raises("partial_fit with a column less", lambda: one.partial_fit(data.X[:, :-1], *y))
 
 
 @check("fit")
@@ -233,6 +290,8 @@ def failed_fit_leaves_no_half_model(model: Subject) -> None:
 @check("fit", *FITTED)
 def unfitted_model_says_so(model: Subject) -> None:
     """What needs a fit raises NotFittedError before it, and the message says to call fit."""
+    if "stateless" in model.spec.tags:
+        raise NotApplicable("it is stateless: nothing needs a fit")
     if model.task not in TABLES:
         raises("an answer before fit", lambda: model.answers(model.make()), NotFittedError, saying="fit")
         return
@@ -241,6 +300,27 @@ def unfitted_model_says_so(model: Subject) -> None:
     for name in model.methods:
         method = partial(getattr(model.cls, name), model.make())
         raises(f"{name} before fit", partial(method, model.data.X), NotFittedError, saying="fit")
+
+
+@check("fit", *FITTED, "control", "bandit")
+def text_is_no_number(model: Subject) -> None:
+    """Text in the place of a number parameter is a ValueError or TypeError, unless that number has no effect."""
+    model.need("get_params")
+    defaults = {name: parameter.default for name, parameter in inspect.signature(model.cls).parameters.items()}
+    numbers = [name for name in model.parameters if type(defaults[name]) in (int, float) and name not in SEEDS]
+    if not numbers:
+        raise NotApplicable("no parameter is a number by default")
+    for name in numbers:
+        try:
+            found = model.answers(model.glance(model=model.make_quick(**{name: "red"})))
+        except (ValueError, TypeError):
+            continue
+        except Exception as error:
+            fail(f"{name}='red' raised {type(error).__name__} instead of ValueError or TypeError: {error}")
+        effect = _effect_of_parameter(model, name, getattr(model.make_quick(), name))
+        expect(not effect, f"{name}='red' was taken without a word, and {name} has an effect: {effect}")
+        saw = differences(found, model.glance_answers)
+        expect(not saw, f"with {name}='red' {saw}")
 
 
 # Copies and files
@@ -329,15 +409,18 @@ def listeners_can_end_the_fit(model: Subject) -> None:
 
 @check("fit", *FITTED)
 def iterative_model_has_a_trace(model: Subject) -> None:
-    """A model that learns in steps keeps a number for each: loss_, log_likelihoods_, history_ or the like."""
+    """A model that learns in steps keeps a number for each, in loss_, history_ or the like, or tells listeners."""
     if model.observed.reports.n_steps < 2 and "max_iter" not in model.parameters:
         raise NotApplicable("it does not learn in steps")
     names = [name for name in _learnt(model.fitted) if any(word in name for word in TRACES)]
     traces = {name: getattr(model.fitted, name) for name in names}
     numbers = {f"{name}{key}": numbers for name, trace in traces.items() for key, numbers in _columns(trace)}
-    expect(numbers, f"it has {_listed(_learnt(model.fitted))}, and none of these is a trace")
     saw = strange_numbers(numbers)
     expect(not saw, saw)
+    if not numbers and not any(metrics for kind, _, metrics in model.observed.reports.outermost if kind == "step"):
+        raise Advice(
+            f"it has {_listed(_learnt(model.fitted))}; none of these is a trace, and listeners hear no numbers"
+        )
 
 
 @check("fit")
@@ -370,43 +453,6 @@ def threads_do_not_meet(model: Subject) -> None:
     for a, b in zip(found, expected):
         saw = differences(a, b)
         expect(not saw, saw)
-
-
-# Sample weights
-
-
-@check("fit")
-def weights_of_one_change_nothing(model: Subject) -> None:
-    """sample_weight of all ones is no sample_weight; where the fit has chance in it, it works at least."""
-    data = _need_weights(model)
-    found = model.answers(model.glance(data, sample_weight=np.ones(len(data.X))))
-    saw = strange_numbers(found, infinity=False) if model.seed else differences(found, model.glance_answers, share=1e-6)
-    expect(not saw, saw)
-
-
-@check("fit")
-def weight_is_repetition(model: Subject) -> None:
-    """A whole number k as sample_weight does what the row k times over does."""
-    times = np.arange(len(_need_weights(model, exactly=True).X)) % 3 + 1
-    _expect_same_as_repeated(model, times)
-
-
-@check("fit")
-def weight_of_zero_leaves_out(model: Subject) -> None:
-    """A row of sample_weight 0 counts as little as one that is not there."""
-    times = (np.arange(len(_need_weights(model, exactly=True).X)) % 4 > 0).astype(int)
-    _expect_same_as_repeated(model, times)
-
-
-@check("fit")
-def bad_weights_are_refused(model: Subject) -> None:
-    """A sample_weight that is negative, NaN, infinite or too short is a ValueError."""
-    data = _need_weights(model)
-    for number in (-1.0, np.nan, np.inf):
-        weights = np.ones(len(data.X))
-        weights[3] = number
-        raises(f"fit with a weight of {number}", partial(model.glance, data, sample_weight=weights))
-    raises("fit with a weight too few", lambda: model.glance(data, sample_weight=np.ones(len(data.X) - 1)))
 
 
 # What the checks share
@@ -478,25 +524,45 @@ def _in_threads(*calls: Callable[[], Mapping[str, Any]]) -> list[Mapping[str, An
         sys.setswitchinterval(interval)
 
 
-def _need_weights(model: Subject, exactly: bool = False) -> Data:
-    """The toy data, if fit takes weights; with `exactly`, if no chance is in it either."""
-    if not model.takes("sample_weight"):
-        raise NotApplicable("its fit takes no sample_weight")
-    if exactly and model.seed:
-        raise NotApplicable("its fit has chance in it")
-    return model.data
+def _expect_same_parameters(what: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    for name, (value, copied) in before.items():
+        now, now_copied = after[name]
+        expect(now is value, f"{what} replaced {name}={short(copied)} by {short(now_copied)}")
+        expect(_value(now_copied) == _value(copied), f"{what} changed {name}={short(copied)} into {short(now_copied)}")
 
 
-def _expect_same_as_repeated(model: Subject, times: NDArray[np.int64]) -> None:
-    data = model.data
-    rows = np.repeat(np.arange(len(times)), times)
-    repeated = replace(data, X=data.X[rows], y=None if data.y is None else data.y[rows])
-    one, other = model.make(), model.make()  # whole fits: steps that go row by row agree only where they lead
-    model.fit(one, data, sample_weight=times.astype(float))
-    model.fit(other, repeated)
-    found, expected = ({name: getattr(m, name)(data.X) for name in model.methods} for m in (one, other))
-    saw = differences(found, expected, share=1e-6)
-    expect(not saw, saw)
+def _overwrite(part: Any) -> None:
+    """Write something else into arrays and lists, as far as they can be written to."""
+    if isinstance(part, np.ndarray):
+        if part.flags.writeable and part.size:
+            part[...] = part.flat[0] if part.dtype.kind in "OUS" else 0
+    elif isinstance(part, dict):
+        for value in part.values():
+            _overwrite(value)
+    elif isinstance(part, list):
+        for value in part:
+            _overwrite(value)
+        part.clear()
+
+
+def _effect_of_parameter(model: Subject, name: str, value: Any) -> str:
+    """What another number in a parameter's place changes, in words; "" where it changes nothing."""
+    if type(value) not in (int, float):
+        return ""
+    for other in (2 * value + 1, value / 2 if isinstance(value, float) else value // 2):
+        try:
+            found = model.answers(model.glance(model=model.make_quick(**{name: other})))
+        except (ValueError, TypeError):
+            return f"{other} is refused"
+        if saw := differences(found, model.glance_answers):
+            return f"with {other} {saw}"
+    return ""
+
+
+def _other_shapes(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """Where answers have other shapes than were expected, in words."""
+    shapes = [(name, np.shape(found[name]), np.shape(expected[name])) for name in found]
+    return "; ".join(f"{name} has shape {a}, and {b} after fit" for name, a, b in shapes if a != b)
 
 
 def _methods_in_words(model: Subject) -> str:

@@ -54,6 +54,7 @@ def memory_layout_does_not_matter(model: Subject) -> None:
 @check("fit", *TABLES)
 def float32_gives_nearly_the_same(model: Subject) -> None:
     """float32 gives what float64 does, as closely as seven digits allow: numbers to 1 %, 19 of 20 labels."""
+    need_numbers(model)
     found, expected = _learn_and_ask(model, model.data.X.astype(np.float32)), model.glance_answers
     for name, value in expected.items():
         if np.asarray(value).dtype.kind == "f":
@@ -67,6 +68,7 @@ def float32_gives_nearly_the_same(model: Subject) -> None:
 @check("fit", *TABLES)
 def float32_stays_float32(model: Subject) -> None:
     """A neural network that learns from float32 answers in float32."""
+    need_numbers(model)
     if "neural network" not in model.spec.tags:
         raise NotApplicable("it is no neural network")
     for name, value in _learn_and_ask(model, model.data.X.astype(np.float32)).items():
@@ -77,6 +79,7 @@ def float32_stays_float32(model: Subject) -> None:
 @check("fit", *TABLES)
 def integers_equal_floats(model: Subject) -> None:
     """Whole numbers give the same as the floats that equal them."""
+    need_numbers(model)
     X = np.rint(model.data.X)
     saw = differences(_learn_and_ask(model, X.astype(np.int64)), _learn_and_ask(model, X), share=ROUNDING)
     expect(not saw, saw)
@@ -85,6 +88,7 @@ def integers_equal_floats(model: Subject) -> None:
 @check("fit", *TABLES)
 def bools_equal_zeros_and_ones(model: Subject) -> None:
     """True and False give the same as 1.0 and 0.0."""
+    need_numbers(model)
     X = model.data.X > np.median(model.data.X, axis=0)
     saw = differences(_learn_and_ask(model, X), _learn_and_ask(model, X.astype(float)), share=ROUNDING)
     expect(not saw, saw)
@@ -117,6 +121,8 @@ def columns_in_another_order_are_noticed(model: Subject) -> None:
     if frame is None:
         raise NotApplicable("neither pandas nor polars is installed")
     X, names = model.data.X, _names(model.data.X)
+    if len(names) < 2:
+        raise NotApplicable("it is for one column")
     one = model.glance(replace(model.data, X=frame(X, names)))
     for method in _methods(model):
         try:
@@ -133,6 +139,7 @@ def columns_in_another_order_are_noticed(model: Subject) -> None:
 @check("fit", *TABLES)
 def nan_is_refused(model: Subject) -> None:
     """NaN in X is a ValueError that says so, unless the spec's tags have "missing values"."""
+    need_numbers(model)
     if "missing values" in model.spec.tags:
         raise NotApplicable("it takes NaN for a missing value")
     _expect_refused(model, "NaN in X", _with(model.data.X, np.nan), words=("nan",))
@@ -141,6 +148,7 @@ def nan_is_refused(model: Subject) -> None:
 @check("fit", *TABLES)
 def infinity_is_refused(model: Subject) -> None:
     """Infinity in X is a ValueError that says so."""
+    need_numbers(model)
     for infinity in (np.inf, -np.inf):
         _expect_refused(model, f"{infinity} in X", _with(model.data.X, infinity), words=("inf",))
 
@@ -148,12 +156,14 @@ def infinity_is_refused(model: Subject) -> None:
 @check("fit", *TABLES)
 def complex_numbers_are_refused(model: Subject) -> None:
     """Complex numbers in X are a ValueError that says so."""
+    need_numbers(model)
     _expect_refused(model, "complex X", model.data.X + 1j, words=("complex",))
 
 
 @check("fit", *TABLES)
 def text_is_refused(model: Subject) -> None:
     """Text in X that is no number is a ValueError or TypeError that speaks of numbers or shows the text."""
+    need_numbers(model)
     words = ("red", "text", "string", "str", "number", "numeric")
     for X in (np.full(model.data.X.shape, "red"), _with(model.data.X.astype(object), "red")):
         _expect_refused(model, f"text in X of dtype {X.dtype}", X, ValueError, TypeError, words=words)
@@ -162,6 +172,7 @@ def text_is_refused(model: Subject) -> None:
 @check("fit", *TABLES)
 def objects_are_refused(model: Subject) -> None:
     """Objects in X that are no numbers are a ValueError or TypeError that says so."""
+    need_numbers(model)
     X = _with(model.data.X.astype(object), object())
     _expect_refused(model, "an object in X", X, ValueError, TypeError, words=("object", "number", "numeric", "float"))
 
@@ -169,6 +180,7 @@ def objects_are_refused(model: Subject) -> None:
 @check("fit", *TABLES)
 def sparse_matrices_are_no_surprise(model: Subject) -> None:
     """A sparse matrix gives the same as its array, or is a TypeError or ValueError that says sparse."""
+    need_numbers(model)
     real = sys.modules.get("scipy.sparse")  # loaded by a model that knows SciPy's matrices
     X = _CSR(model.data.X) if real is None else real.csr_array(model.data.X)
     with _whatever_warns():
@@ -184,6 +196,8 @@ def sparse_matrices_are_no_surprise(model: Subject) -> None:
 @check("fit", *TABLES)
 def one_dimension_is_refused(model: Subject) -> None:
     """An X of one dimension is a ValueError that says what came."""
+    if "one column" in model.spec.tags:
+        raise NotApplicable("it is for one column, which may come as a row of numbers")
     words = ("1d", "1-d", "2d", "2-d", "dim", "shape")
     _expect_refused(model, "an X of one dimension", model.data.X[:, 0], words=words)
 
@@ -212,7 +226,8 @@ def no_columns_are_refused(model: Subject) -> None:
 def another_width_is_refused(model: Subject) -> None:
     """After fit, an X with fewer or more columns is a ValueError that names both numbers."""
     X = model.data.X
-    for other in (X[:, :-1], np.column_stack([X, X[:, 0]])):
+    fewer = [X[:, :-1]] if X.shape[1] > 1 else []
+    for other in (*fewer, np.column_stack([X, X[:, 0]])):
         for method in _methods(model):
             what = f"{method} of {other.shape[1]} columns after a fit to {X.shape[1]}"
             for number in (other.shape[1], X.shape[1]):
@@ -225,60 +240,84 @@ def another_width_is_refused(model: Subject) -> None:
 @check("fit", *TABLES)
 def one_row_is_enough_or_refused(model: Subject) -> None:
     """A single row gives finite answers, or a ValueError that says how many are needed."""
-    _expect_sense(model, "one row", _rows(model.data, slice(1)))
+    expect_sense(model, "one row", _rows(model.data, slice(1)))
 
 
 @check("fit", *TABLES)
 def one_column_is_enough_or_refused(model: Subject) -> None:
     """A single column gives finite answers, or a ValueError."""
-    _expect_sense(model, "one column", replace(model.data, X=model.data.X[:, :1]))
+    expect_sense(model, "one column", replace(model.data, X=model.data.X[:, :1]))
 
 
 @check("fit", *TABLES)
 def two_identical_rows_make_sense(model: Subject) -> None:
     """Two identical rows give finite answers, or a ValueError."""
-    _expect_sense(model, "two identical rows", _rows(model.data, [0, 0]))
+    expect_sense(model, "two identical rows", _rows(model.data, [0, 0]))
 
 
 @check("fit", *TABLES)
 def identical_rows_make_sense(model: Subject) -> None:
     """A table of one and the same row gives finite answers, or a ValueError."""
-    row = np.rint(model.data.X[:1])  # whole numbers, whose mean is exact
-    _expect_sense(model, "identical rows", replace(model.data, X=np.repeat(row, len(model.data.X), axis=0)))
+    row = model.data.X[:1]
+    row = row if row.dtype == object else np.rint(row)  # whole numbers, whose mean is exact
+    expect_sense(model, "identical rows", replace(model.data, X=np.repeat(row, len(model.data.X), axis=0)))
 
 
 @check("fit", *TABLES)
 def constant_column_makes_sense(model: Subject) -> None:
     """A column that is the same in every row gives finite answers, or a ValueError."""
     X = model.data.X
-    X[:, 1] = 1.0
-    _expect_sense(model, "a constant column", replace(model.data, X=X))
+    X[:, -1] = X[0, -1] if X.dtype == object else 1.0
+    expect_sense(model, "a constant column", replace(model.data, X=X))
 
 
 @check("fit", *TABLES)
 def repeated_column_makes_sense(model: Subject) -> None:
     """Two identical columns give finite answers, or a ValueError."""
     X = model.data.X
+    if X.shape[1] < 2:
+        raise NotApplicable("it is for one column")
     X[:, 1] = X[:, 0]
-    _expect_sense(model, "two identical columns", replace(model.data, X=X))
+    expect_sense(model, "two identical columns", replace(model.data, X=X))
 
 
 @check("fit", *TABLES)
 def huge_numbers_make_sense(model: Subject) -> None:
-    """Numbers around 1e150 give finite answers, or a ValueError."""
+    """Numbers around 1e150 give finite answers, or a ValueError; those of transform may overflow to infinity."""
+    need_numbers(model)
     X = model.data.X * 1e150
-    _expect_sense(model, "an X around 1e150", replace(model.data, X=X))
-    _expect_sense(model, "an X around 1e150 after fit", replace(model.data, X=X), fit=False)
+    expect_sense(model, "an X around 1e150", replace(model.data, X=X), overflow=True)
+    expect_sense(model, "an X around 1e150 after fit", replace(model.data, X=X), fit=False, overflow=True)
     if model.task == "regression":
-        _expect_sense(model, "a y around 1e150", replace(model.data, y=model.data.y * 1e150))
+        expect_sense(model, "a y around 1e150", replace(model.data, y=model.data.y * 1e150))
 
 
 @check("fit", *TABLES)
 def tiny_numbers_make_sense(model: Subject) -> None:
     """Numbers around 1e-150 give finite answers, or a ValueError."""
+    need_numbers(model)
     X = model.data.X * 1e-150
-    _expect_sense(model, "an X around 1e-150", replace(model.data, X=X))
-    _expect_sense(model, "an X around 1e-150 after fit", replace(model.data, X=X), fit=False)
+    expect_sense(model, "an X around 1e-150", replace(model.data, X=X))
+    expect_sense(model, "an X around 1e-150 after fit", replace(model.data, X=X), fit=False)
+
+
+@check("fit", "classification", "regression")
+def distance_from_zero_does_not_matter(model: Subject) -> None:
+    """A model whose answers stay the same with 100 added to X predicts as well with a million added."""
+    data = model.data
+    if {"binary", "text"} & {*model.spec.tags}:
+        raise NotApplicable("its X cannot be moved")
+    with _whatever_warns():
+        try:
+            moved = _learn_and_ask(model, data.X + 100.0)
+        except ValueError as error:
+            raise NotApplicable("it refuses an X that is moved by 100") from error
+        if differences(moved, model.glance_answers, share=1e-5):
+            raise NotApplicable("what it learns depends on the distance of X from zero, and may")
+        far = _learn_and_ask(model, data.X + 1e6)["predict"]
+    here, there = (_closeness(model, found) for found in (model.glance_answers["predict"], far))
+    what = "the share of right labels" if model.task == "classification" else "R²"
+    expect(there >= here - 0.05, f"{what} is {there:.3f} with a million added to X, and {here:.3f} without")
 
 
 # Rows
@@ -395,6 +434,12 @@ def targets_may_be_of_any_type(model: Subject) -> None:
 # What the checks share
 
 
+def need_numbers(model: Subject) -> None:
+    """Leave the check where X holds words."""
+    if "text" in model.spec.tags:
+        raise NotApplicable("its X holds words")
+
+
 class _CSR:
     """What tells a sparse matrix from an array, and nothing more; its name does not say it either."""
 
@@ -443,11 +488,13 @@ def _expect_refused(
             expect(any(word in said for word in words), f"{name} with {what} does not say what came: {error}")
 
 
-def _expect_sense(model: Subject, what: str, data: Data, fit: bool = True) -> None:
-    """Expect finite answers or a ValueError, of a new model or of the fitted one."""
+def expect_sense(model: Subject, what: str, data: Data, fit: bool = True, overflow: bool = False) -> None:
+    """Expect finite answers or a ValueError, of a new model or of the fitted one; with `overflow`, transform may."""
     with _whatever_warns():
         try:
-            saw = strange_numbers(model.answers(model.glance(data) if fit else model.fitted, data))
+            found = dict(model.answers(model.glance(data) if fit else model.fitted, data))
+            wide = {"transform": found.pop("transform")} if overflow and "transform" in found else {}
+            saw = strange_numbers(found) or strange_numbers(wide, infinity=False)
         except np.linalg.LinAlgError as error:
             fail(f"{what} raised LinAlgError, which does not say what is wrong with the data: {error}")
         except ValueError as error:
@@ -483,13 +530,21 @@ def _names(X: NDArray[Any]) -> list[str]:
     return [f"column {d}" for d in range(X.shape[1])]
 
 
+def _closeness(model: Subject, predicted: Any) -> float:
+    """The share of right labels, or R²."""
+    y = np.asarray(model.data.y)
+    if model.task == "classification":
+        return float(np.mean(np.asarray(predicted) == y))
+    return float(1 - np.sum((y - predicted) ** 2) / np.sum((y - y.mean()) ** 2))
+
+
 def _rows(data: Data, rows: Any) -> Data:
     return replace(data, X=data.X[rows], y=None if data.y is None else data.y[rows])
 
 
 def _with(X: NDArray[Any], value: Any) -> NDArray[Any]:
     """A table with a value in one of its places."""
-    X[3, 1] = value
+    X[3, -1] = value
     return X
 
 

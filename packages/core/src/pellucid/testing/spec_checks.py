@@ -44,6 +44,7 @@ def is_found_by_its_names(model: Subject) -> None:
         found = registry.spec(name)
         expect(found.id == spec.id, f"{name!r} finds {found.id}")
     expect(registry.get(spec.id) is model.cls, f"get({spec.id!r}) returns {registry.get(spec.id)!r}, not {model.cls!r}")
+    model.need_parameters()
     made = registry.make(spec.id, **spec.smoke)
     expect(type(made) is model.cls, f"make({spec.id!r}) makes a {type(made).__name__}")
 
@@ -112,6 +113,10 @@ def docs_is_an_address(model: Subject) -> None:
 @check("spec")
 def smoke_parameters_construct(model: Subject) -> None:
     """The smoke parameters are parameters of the constructor, and make an instance."""
+    missing = model.missing
+    smoke = "smoke={" + ", ".join(f"{name!r}: ..." for name in missing) + "}"
+    advice = f"give {'them values' if len(missing) > 1 else 'it one'}: {smoke} in the spec, or in register"
+    expect(not missing, f"no instance can be made: {', '.join(missing)} has no default and no smoke value; {advice}")
     unknown = [name for name in model.spec.smoke if name not in model.parameters]
     expect(not unknown, f"smoke has {', '.join(unknown)}; the constructor has {', '.join(model.parameters) or 'none'}")
     model.cls(**model.spec.smoke)

@@ -16,7 +16,7 @@ import inspect
 import io
 import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,7 @@ from pellucid.testing import tasks
 from pellucid.testing.checks import TABLES, NotApplicable
 
 SEED = 0
+TARGETS = ("classification", "regression")  # tasks with a y
 A_FEW = 3  # steps of a fit that is only compared with another
 A_FEW_TIMES = 100  # steps in an environment, for the same
 
@@ -72,8 +73,8 @@ class Observed:
     ----------
     model, returned : object
         The model, and what its fit returned.
-    parameters : dict of str to (object, object)
-        Each parameter as it was before: itself, and a copy.
+    parameters, afterwards : dict of str to (object, object)
+        Each parameter as it was before, and after: itself, and a copy.
     attributes : set of str
         The names of the attributes that it had before.
     data : Data
@@ -91,6 +92,7 @@ class Observed:
     model: Any
     returned: Any
     parameters: dict[str, tuple[Any, Any]]
+    afterwards: dict[str, tuple[Any, Any]]
     attributes: set[str]
     data: tasks.Data
     printed: str
@@ -123,8 +125,22 @@ class Subject:
 
     @cached_property
     def behaviour(self) -> tasks.Task:
-        """What its task says of fitting and answering."""
-        return tasks.TASKS[self.task]
+        """What its task says of fitting and answering; the answers of `joined` tasks are asked for together."""
+        own = tasks.TASKS[self.task]
+        if len(self.joined) == 1:
+            return own
+
+        def answers(model: Any, data: tasks.Data) -> dict[str, Any]:
+            return {name: said for task in self.joined for name, said in tasks.TASKS[task].answers(model, data).items()}
+
+        return replace(own, answers=answers)
+
+    @cached_property
+    def joined(self) -> list[str]:
+        """Its task and, if its X is a table, the other tasks of the spec on the same table: one fit serves them all."""
+        apart = {self.task, *(TARGETS if self.task in TARGETS else ())}  # labels are no numbers
+        same = [task for task in self.spec.tasks if task in TABLES and task not in apart]
+        return [self.task, *(same if self.task in TABLES else [])]
 
     # Instances
 
@@ -138,8 +154,23 @@ class Subject:
         """The name of the parameter that seeds its random numbers, or ""."""
         return next((name for name in tasks.SEEDS if name in self.parameters), "")
 
+    @property
+    def missing(self) -> list[str]:
+        """The parameters without a default that have no smoke value."""
+        known = inspect.signature(self.cls).parameters if self.parameters else {}
+        open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        required = [n for n, p in known.items() if p.default is p.empty and p.kind not in open_ended]
+        return [name for name in required if name not in self.spec.smoke and name != self.seed]
+
+    def need_parameters(self, given: Iterable[str] = ()) -> None:
+        """Leave the check where no instance can be made, for want of a value: smoke-parameters-construct says so."""
+        left = [name for name in self.missing if name not in given]
+        if left:
+            raise NotApplicable(f"no instance can be made without {', '.join(left)}; see smoke-parameters-construct")
+
     def make(self, **params: Any) -> Any:
         """A new instance: the small, quick one of its spec, with a seed, and with `params`."""
+        self.need_parameters(params)
         smoke = dict(copy.deepcopy(dict(self.spec.smoke)))
         if self.seed and self.seed not in smoke:
             smoke[self.seed] = SEED
@@ -150,6 +181,11 @@ class Subject:
         if "max_iter" in self.parameters and "max_iter" not in params:
             params["max_iter"] = min(A_FEW, self.spec.smoke.get("max_iter") or A_FEW)
         return self.make(**params)
+
+    def parameters_of(self, model: Any) -> dict[str, tuple[Any, Any]]:
+        """Each parameter that an instance has kept: itself, and a copy, for a comparison later."""
+        values = {name: getattr(model, name) for name in self.parameters if hasattr(model, name)}
+        return {name: (value, copy.deepcopy(value)) for name, value in values.items()}
 
     # Data and fits
 
@@ -163,10 +199,11 @@ class Subject:
 
     @property
     def other_data(self) -> tasks.Data:
-        """Data of another size for the same model: half as much, and of a table a column less."""
+        """Data of another size for the same model: half as much, and of a table a column less, if there are several."""
         data = self.data
         if self.task in TABLES:
-            return replace(data, X=data.X[::2, :-1], y=None if data.y is None else data.y[::2])
+            width = max(data.X.shape[1] - 1, 1)
+            return replace(data, X=data.X[::2, :width], y=None if data.y is None else data.y[::2])
         if "lengths" in data.extra:
             first = data.extra["lengths"][0]
             return replace(data, X=data.X[:first], extra={**data.extra, "lengths": [first]})
@@ -209,9 +246,7 @@ class Subject:
 
     def _observe(self) -> Observed:
         model, data, text, reports = self.make(), self.data, io.StringIO(), Recorder()
-        values = {name: getattr(model, name) for name in self.parameters if hasattr(model, name)}
-        before = {name: (value, copy.deepcopy(value)) for name, value in values.items()}
-        attributes = set(vars(model))
+        before, attributes = self.parameters_of(model), set(vars(model))
         with (
             listening(reports),
             contextlib.redirect_stdout(text),
@@ -225,6 +260,7 @@ class Subject:
             model=model,
             returned=returned,
             parameters=before,
+            afterwards=self.parameters_of(model),
             attributes=attributes,
             data=data,
             printed=text.getvalue(),
@@ -264,15 +300,37 @@ class Subject:
         """The names of the methods among its answers; the others are attributes."""
         return [name for name in self.answers() if callable(getattr(self.cls, name, None))]
 
+    @property
+    def has_chance(self) -> bool:
+        """Whether its fit goes by chance: another seed gives another model, or numbers are drawn from a generator."""
+        if "chance" not in self._kept:
+            self._kept["chance"] = bool(self.seed) and self._draws()
+        found: bool = self._kept["chance"]
+        return found
+
+    def _draws(self) -> bool:
+        other = self.glance(model=self.make_quick(**{self.seed: SEED + 1}))
+        if differences(self.answers(other), self.glance_answers, share=1e-6):
+            return True
+        if self.seed == "seed":
+            return False  # such a model need not take a generator
+        rng = np.random.default_rng(SEED)
+        before = _numbers_of(rng)
+        try:
+            self.glance(model=self.make_quick(**{self.seed: rng}))
+        except (TypeError, ValueError):  # it takes no generator, which is another check's matter
+            return False
+        return _numbers_of(rng) != before
+
     def need(self, *methods: str) -> None:
         """Leave the check where the model has not all of these methods or parameters."""
         for name in methods:
             if not hasattr(self.cls, name) and name not in self.parameters:
                 raise NotApplicable(f"it has no {name}")
 
-    def takes(self, argument: str) -> bool:
-        """Whether `fit` takes an argument of this name."""
-        method = getattr(self.cls, "fit", None)
+    def takes(self, argument: str, method_name: str = "fit") -> bool:
+        """Whether `fit`, or another method, takes an argument of this name."""
+        method = getattr(self.cls, method_name, None)
         return method is not None and argument in inspect.signature(method).parameters
 
 
@@ -317,6 +375,10 @@ def global_generators() -> Iterator[Callable[[], list[str]]]:
     finally:
         random.setstate(before)
         np.random.set_state(legacy)
+
+
+def _numbers_of(rng: np.random.Generator) -> tuple[Any, ...]:
+    return str(rng.bit_generator.state), getattr(rng.bit_generator.seed_seq, "n_children_spawned", 0)
 
 
 def _numbers(state: Any) -> tuple[Any, ...]:

@@ -26,10 +26,13 @@ What stands after a semicolon is checked where it is there. In particular:
 - `sample` returns the rows, alone or first in a tuple. It takes `random_state`, `seed` or `rng`, or the model does.
 - A bandit has as many arms as its parameter `n_arms` says, and can act before its first update.
 - `example_input` of a network returns a batch of eight examples, or a tuple of such arrays, one for each argument.
+- `score` of a density is the mean of `score_samples`, or their sum.
 
 The toy data suit every model of a task. Some words among a spec's `tags` ask for others: "non-negative" (X ≥ 0),
-"binary" (X of zeros and ones), "symbols" (a sequence of whole numbers), "continuous" (an environment whose observations
-are vectors), "contextual" (a bandit with contexts).
+"binary" (X of zeros and ones), "text" (X of words), "one column" (X with one column), "positive target" (y > 0), "two
+classes", "needs y" (a y for fits that do without as a rule), "symbols" (a sequence of whole numbers), "continuous" (an
+environment whose observations are vectors), "continuous actions" (one whose actions are), "contextual" (a bandit with
+contexts).
 """
 
 from __future__ import annotations
@@ -99,9 +102,12 @@ class Task:
 
 def three_clouds(spec: ModelSpec | None = None, seed: int = 0) -> Data:
     """Three Gaussian clouds of 20 points in four columns; their classes 0, 1, 2."""
+    tags = () if spec is None else spec.tags
     rng = np.random.default_rng(seed)
-    y = np.repeat(np.arange(3), 20)
+    y = np.repeat(np.arange(2), 30) if "two classes" in tags else np.repeat(np.arange(3), 20)
     centres = np.array([[0.0, 0.0, 0.0, 0.0], [3.0, 1.0, 0.0, 0.0], [0.0, 3.0, 2.0, 0.0]])
+    if "one column" in tags:
+        centres[:, 0] = 0.0, 4.0, -4.0
     X = centres[y] + rng.normal(size=(60, 4))
     order = rng.permutation(60)
     return Data(within(spec, X[order]), y[order])
@@ -109,20 +115,33 @@ def three_clouds(spec: ModelSpec | None = None, seed: int = 0) -> Data:
 
 def bent_plane(spec: ModelSpec | None = None, seed: int = 0) -> Data:
     """60 points in four columns; the target is a plane, bent a little, with a little noise."""
+    tags = () if spec is None else spec.tags
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(60, 4))
-    y = X @ [2.0, -1.0, 0.5, 0.0] + 0.3 * np.sin(2 * X[:, 0]) + 0.1 * rng.normal(size=60) + 5.0
-    return Data(within(spec, X), y)
+    slopes = [2.0, 0.0, 0.0, 0.0] if "one column" in tags else [2.0, -1.0, 0.5, 0.0]
+    y = X @ slopes + 0.3 * np.sin(2 * X[:, 0]) + 0.1 * rng.normal(size=60) + 5.0
+    return Data(within(spec, X), 5.0 * np.exp(y / 4 - 1.25) if "positive target" in tags else y)
 
 
 def clouds_without_classes(spec: ModelSpec | None = None) -> Data:
     """The clouds alone."""
-    return Data(three_clouds(spec).X)
+    data = three_clouds(spec)
+    if spec is None or not needs_y(spec):
+        return Data(data.X)
+    return Data(data.X, data.y if "classification" in spec.tasks else data.y + 1.0)
+
+
+def needs_y(spec: ModelSpec) -> bool:
+    """Whether a fit takes y: the tag says so, or another task of the model does."""
+    return "needs y" in spec.tags or bool({"classification", "regression"} & {*spec.tasks})
 
 
 def within(spec: ModelSpec | None, X: Any) -> Any:
-    """X within the bounds that the model's tags name."""
+    """X (N, D) as the model's tags want it: its bounds, its width, numbers or words."""
     tags = () if spec is None else spec.tags
+    X = X[:, :1] if "one column" in tags else X
+    if "text" in tags:
+        return np.array(["ash", "birch", "oak", "pine"], dtype=object)[np.digitize(X, [0.0, 1.0, 2.0])]
     if "binary" in tags:
         return (X > 1.0).astype(float)
     return np.maximum(X + 4.0, 0.0) if "non-negative" in tags else X
@@ -166,8 +185,13 @@ def two_stories(spec: ModelSpec | None = None, seed: int = 0) -> Data:
 
 def corridor(spec: ModelSpec | None = None) -> Data:
     """A corridor of six cells."""
-    env = environments.make_corridor(continuous=spec is not None and "continuous" in spec.tags)
-    return Data(env, extra={"total_timesteps": 1500})
+    return Data(corridor_for(spec), extra={"total_timesteps": 1500})
+
+
+def corridor_for(spec: ModelSpec | None = None, **options: Any) -> Any:
+    """A corridor with the observations and the actions that the model's tags ask for."""
+    tags = () if spec is None else spec.tags
+    return environments.make_corridor("continuous" in tags, "continuous actions" in tags, **options)
 
 
 def one_good_arm(spec: ModelSpec | None = None) -> Data:
