@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -95,6 +96,16 @@ def test_its_wheel_holds_its_own_package_and_nothing_else(stranger):
     files = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
     assert {name for name in names if name.startswith(f"{stranger.package}/")} == files
     assert f"{stranger.package}/py.typed" in names
+
+
+def test_its_source_archive_holds_what_its_tests_need(stranger):
+    (source,) = (stranger.work / "dist").glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = [path for name in ("tests", "examples") for path in (stranger.folder / name).glob("*.py")]
+    assert len(wanted) >= 3
+    assert {"CHANGELOG.md", *(path.relative_to(stranger.folder).as_posix() for path in wanted)} <= names
+    assert not any("__pycache__" in name or name.endswith(".pyc") for name in names)
 
 
 def test_everything_installed_fits_together(stranger):

@@ -54,7 +54,7 @@ def given(run, monkeypatch):
     """`pellucid check acme` of cases that the test makes up: given(cases, "--json") -> exit code, stdout, stderr."""
 
     def call(cases, *options):
-        monkeypatch.setattr(check, "find_cases", lambda target: cases)
+        monkeypatch.setattr(check, "find_cases", lambda target, tasks: cases)
         return run("check", "acme", *options)
 
     return call
@@ -204,6 +204,84 @@ def test_a_class_in_a_file_and_a_file_with_models(run, files):
     assert done.code == 0 and done.out.startswith("local/middle  1 passed")
     done = run("check", "stumps.py", "--only", "fit-returns-self", "--json")
     assert [result["id"] for result in json.loads(done.out)["results"]] == ["stumps/middle::fit-returns-self"]
+
+
+KERNELS = """
+import numpy as np
+import pellucid
+from beside import ZERO
+
+
+class Kernels(pellucid.Estimator):
+    '''One bell for all rows.'''
+
+    def fit(self, X, y=None):
+        X = self._check_fit_X(X)
+        self.mean_ = X.mean(axis=0)
+        return self
+
+    def score_samples(self, X):
+        return ZERO - ((self._check_X(X) - self.mean_) ** 2).sum(axis=1)
+
+
+class Duck:
+    '''Derived from nothing.'''
+
+    def fit(self, X, y=None):
+        self.n_ = len(X)
+        return self
+
+    def score_samples(self, X):
+        return np.zeros(len(X))
+
+
+class Unfinished(pellucid.Transformer):
+    '''Has no fit.'''
+
+
+class _Hidden(pellucid.Regressor):
+    def fit(self, X, y):
+        return self
+"""
+
+
+def test_a_file_that_registers_nothing_is_every_model_class_that_says_its_task(run, files):
+    (files / "beside.py").write_text("ZERO = 0.0")
+    (files / "several.py").write_text(KERNELS + STUMP + "\n\nclass Other(Middle):\n    '''Another.'''\n")
+    done = run("check", "several.py", "--only", "fit-returns-self")
+    assert done.code == 0 and [line.split()[0] for line in done.out.splitlines()[:2]] == ["local/middle", "local/other"]
+    assert "\n2 checks in" in done.out
+    assert done.err == "not checked: Kernels, Duck; say what each is for, such as several.py::Kernels --task density\n"
+    done = run("check", "several.py", "--only", "fit-returns-self", "--json", "--task", "density")
+    told = [(result["id"].partition("::")[0], result["status"]) for result in json.loads(done.out)["results"]]
+    assert sorted(told) == [(f"local/{name}", "passed") for name in ("duck", "kernels", "middle", "other")]
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("name", ["Kernels", "Duck"])
+def test_a_class_whose_base_says_no_task_is_given_one(run, files, name):
+    (files / "beside.py").write_text("ZERO = 0.0")
+    (files / "kernels.py").write_text(KERNELS)
+    done = run("check", "kernels.py")
+    assert done.code == 2 and "kernels.py has Kernels, Duck; say what each is for, such as kernels.py::K" in done.err
+    done = run("check", f"kernels.py::{name}")
+    assert done.code == 1 and f"kernels.py::{name} must say what it is for: try --task density" in done.err
+    done = run("check", f"kernels.py::{name}", "--task", "density", "--json", "--only", "fit-returns-self")
+    (result,) = json.loads(done.out)["results"]
+    assert (result["id"], result["status"]) == (f"local/{name.lower()}::fit-returns-self", "passed")
+
+
+@pytest.mark.parametrize(
+    "target, code, said",
+    [
+        ("toy/nearest-mean", 2, "--task is for a class in a file, FILE.py::Class; toy/nearest-mean says it itself"),
+        ("stumps.py::Middle", 1, "stumps/middle is registered for regression; give no task here"),
+        ("stumps.py", 1, "stumps.py says in its registrations what its models are for; give no task here"),
+    ],
+)
+def test_a_task_is_not_given_to_what_says_its_own(run, files, target, code, said):
+    done = run("check", target, "--task", "density")
+    assert (done.code, done.out) == (code, "") and said in " ".join(done.err.split())
 
 
 def test_progress_is_shown_on_a_terminal_only(run, monkeypatch):

@@ -2,10 +2,13 @@
 
 import ast
 import datetime
+import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -68,7 +71,7 @@ def test_a_new_package_has_all_its_files(folder, capsys):
     }  # fmt: skip
     assert all(name in out for name in files) and "pip install -e ./pellucid-acme" in out
     for name, text in files.items():
-        assert b"$" not in text.replace(b"${{", b"") and b"TODO" not in text, name
+        assert b"$" not in text.replace(b"${{", b"").replace(b'"$script"', b"") and b"TODO" not in text, name
         if name.endswith(".py"):
             ast.parse(text)
     assert b"python-version: ${{ matrix.python }}" in files[".github/workflows/ci.yml"]
@@ -139,7 +142,10 @@ def test_the_author_is_who_git_says_or_nobody_in_particular(folder, capsys, monk
         (["acme", "--family", "trees"], "belongs to pellucid-trees"),
         (["acme", "--family", "local"], "'local' is reserved"),
         (["acme", "--family", "A B"], "--family must be lower case"),
-        (["pellucid"], "'pellucid' is reserved"),
+        (["pellucid"], "'pellucid' is reserved; take a name of your own, such as acme."),
+        (["pellucid-pellucid-deep-sets"], "'pellucid-' in front of it once, or not at all; try 'deep-sets'."),
+        (["ünïcode"], "got 'ünïcode'. Try 'unicode'."),
+        (["smørrebrød"], "got 'smørrebrød'.\n"),
         (["acme", "--into", "nowhere"], "--into nowhere: there is no such folder"),
         (["acme", "--author", ""], "--author is a name"),
         (["acme", "--author", "<a@b.c>"], "--author is a name"),
@@ -275,6 +281,7 @@ def test_a_later_version_is_told_in_the_entry(acme, capsys):
         (["acme/../../evil"], "NAME must be lower case"),
         (["../acme/one"], "FAMILY must be lower case"),
         (["acme/"], "got ''"),
+        (["acme/test-foo"], "pytest takes a class TestFoo for a test; take another name, such as acme-test-foo."),
         (["acme/lambda"], "a word of Python's"),
         (["acme/none"], "a word of Python's"),
         (["acme/classifier"], "'Classifier' is something else in the model's file or its tests; take a name that says"),
@@ -324,14 +331,27 @@ def test_when_the_entry_cannot_be_written_no_file_is_left(acme, capsys, monkeypa
     assert content(acme) == before
 
 
-def test_where_the_entry_has_no_place_it_is_printed(acme, capsys):
+LISTS = {
+    "a list": "    return [\n        {}\n    ]\n",
+    "a list on one line": "    return [{}]\n",
+    "a name": "    return SPECS\n\n\nSPECS = [{}]\n",
+}
+
+
+@pytest.mark.parametrize("form", LISTS.values(), ids=LISTS)
+def test_where_the_entry_has_no_place_nothing_is_written_and_the_advice_helps(acme, capsys, form):
     plugin = acme / "src/pellucid_acme/_plugin.py"
-    plugin.write_text("from pellucid import hookimpl\n\n@hookimpl\ndef pellucid_models():\n    return []\n")
-    before = plugin.read_bytes()
+    spec = 'ModelSpec(id="acme/old", target="pellucid_acme.old:Old", summary="Old", tasks=("density",))'
+    head = "from pellucid import ModelSpec, hookimpl\n\n\n@hookimpl\ndef pellucid_models():\n"
+    plugin.write_text(head + form.format(spec))
+    before = content(acme)
     code, out, err = run(capsys, "new", "model", "acme/one", "--into", acme)
-    assert code == 1 and plugin.read_bytes() == before and (acme / "src/pellucid_acme/one.py").exists()
-    assert "does not yield its entries one by one; add the entry above to it" in err
-    assert '    yield ModelSpec(\n        id="acme/one",\n' in out
+    assert (code, out) == (1, "") and content(acme) == before
+    assert err.startswith("error: nothing was written, for ") and err.count("\n") == 1
+    assert "pellucid_models does not yield its entries; write `yield from` for `return`, and try again" in err
+    plugin.write_text(plugin.read_text().replace("return", "yield from"))
+    assert run(capsys, "new", "model", "acme/one", "--into", acme)[0] == 0
+    assert [spec.id for spec in specs(plugin)] == ["acme/old", "acme/one"]
 
 
 def test_a_package_without_a_lazy_table_is_told_to_name_the_model(acme, capsys):
@@ -401,6 +421,7 @@ def test_an_entry_is_indented_and_named_as_the_others(tmp_path):
         ("OTHER = 1", "def pellucid_models(): yield", "two pellucid_models"),
         ("yield ModelSpec", "return ModelSpec", "does not yield"),
         ("    # the first", "    if OTHER: return", "may return before its end"),
+        ("yield ModelSpec(", "make(", "give it a yield for each"),
         ("yield ModelSpec(", "yield make(", "no call of ModelSpec"),
         ("():\n    # the first\n    yield", "(): yield", "on the line of its head"),
         ("OTHER = 1", "OTHER = ", "is not Python"),
@@ -452,9 +473,13 @@ def test_imports_of_ours_stand_together_in_a_family_of_ours():
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
     """A package with an example of every task, and the environment that sees it as installed."""
-    folder = tmp_path_factory.mktemp("grown")
+    return grow(tmp_path_factory.mktemp("grown"), EXAMPLES)
+
+
+def grow(folder, tasks):
+    """Write the package and its models; -> its folder, and the environment."""
     assert main(["new", "plugin", "acme", "--into", str(folder), "--author", "Ada"]) == 0
-    for task in EXAMPLES:
+    for task in tasks:
         assert main(["new", "model", f"acme/of-{task}", "--task", task, "--into", str(folder)]) == 0
     package = folder / "pellucid-acme"
     project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
@@ -496,6 +521,57 @@ def test_the_example_script_runs_and_draws(grown):
     assert "are told right" in out
     picture = grown[0].parent / "picture.png"
     assert "no picture" in out or picture.read_bytes().startswith(b"\x89PNG")
+
+
+def commands_of_ci(package):
+    """The commands of `ci.yml`, each with the shell that it asks for, or ""."""
+    text = (package / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    steps = re.split(r"^      - ", text.partition("    steps:\n")[2], flags=re.M)[1:]
+    for step in steps:
+        if found := re.match(r"run: (?:\|\n((?: {10}.*\n)+)|(.*)\n)(?: {8}shell: (\w+))?", step):
+            yield textwrap.dedent(found[1] or found[2]), found[3] or ""
+
+
+def test_ci_installs_all_that_the_checks_can_use(grown):
+    install, *_ = (command for command, _ in commands_of_ci(grown[0]))
+    assert install.startswith("python -m pip install -e . ") and {"pandas", "polars"} < {*install.split()}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the commands are for bash")
+@pytest.mark.parametrize("there", ["the example as well", "without the example"])
+def test_all_that_ci_runs_passes(tmp_path, there):
+    """With a model beside the example, and once all that the docs name of the example is taken out."""
+    package, environment = grow(tmp_path, ["density"])
+    if there == "without the example":
+        source, plugin = package / "src/pellucid_acme", package / "src/pellucid_acme/_plugin.py"
+        for path in ("examples", "src/pellucid_acme", "tests"):
+            for file in (package / path).glob("*nearest_centroid.py"):
+                file.unlink()
+        entry = re.compile(r"    yield ModelSpec\(\n        id=\"acme/nearest-centroid\".*?\n    \)\n", re.S)
+        plugin.write_text(entry.sub("", plugin.read_text()))
+        kept = [line for line in (source / "__init__.py").read_text().splitlines(True) if "entroid" not in line]
+        (source / "__init__.py").write_text("".join(kept))
+        assert "nearest-centroid" not in plugin.read_text()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, words in {"python": "", "pellucid": " -m pellucid_cli", "ruff": " -m ruff"}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{words} "$@"\n')
+        (programs / name).chmod(0o755)
+    environment["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    absent = {name for name in ("ruff", "build") if importlib.util.find_spec(name) is None}
+    done = []
+    for command, shell in commands_of_ci(package):
+        if command.startswith("python -m pip") or command == "python -m build" or absent & {command.split()[0]}:
+            continue  # the package is in place; building it is for `nox -s plugin`
+        if command == "python -m pytest" and there == "the example as well":
+            continue  # it is green from the first run, as the tests above say
+        words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"] if shell else ["sh", "-ec"]
+        told = subprocess.run([*words, command], cwd=package, env=environment, capture_output=True, text=True)
+        assert told.returncode == 0, command + told.stdout + told.stderr
+        done.append(told.stdout)
+    assert "acme/of-density" in done[-1]
+    assert any(re.search(r"\d passed", out) for out in done) == (there == "without the example")
+    assert any("are told right" in out for out in done) == (there == "the example as well")
 
 
 def test_the_package_offers_its_models_and_imports_none(grown):

@@ -7,7 +7,7 @@ import sys
 import textwrap
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pellucid.specs import MODEL_TASKS
 from pellucid.testing.checks import LEVELS
 from pellucid_cli.faults import Fault
 from pellucid_cli.report import print_json
@@ -34,24 +35,35 @@ WIDTH = 100
     help=f"Only the checks of one level: {', '.join(LEVELS)}. May be repeated.",
 )  # fmt: skip
 @click.option("--only", metavar="NAME", multiple=True, help="Only one check, by its name. May be repeated.")
+@click.option(
+    "--task", "tasks", type=click.Choice(MODEL_TASKS), metavar="TASK", multiple=True,
+    help="What a class in a file is for, if neither its base class nor a registration says. May be repeated.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--traceback", "tracebacks", is_flag=True, help="Show Python's traceback of every check that fails.")
 @click.pass_context
 def command(
-    context: click.Context, target: str, levels: tuple[str, ...], only: tuple[str, ...], as_json: bool, tracebacks: bool
+    context: click.Context,
+    target: str,
+    levels: tuple[str, ...],
+    only: tuple[str, ...],
+    tasks: tuple[str, ...],
+    as_json: bool,
+    tracebacks: bool,
 ) -> None:
     """Hold a package, a model or a file to what is asked of every model.
 
-    TARGET is an installed package, the id of a model, a file with models, or a class in a file. The exit code is 1 if a
-    check fails.
+    TARGET is an installed package, the id of a model, a file, or a class in a file. Of a file that registers nothing,
+    every class is checked whose base class says its task. The exit code is 1 if a check fails.
 
     \b
     pellucid check pellucid-acme
     pellucid check acme/stump --only same-seed-same-result
     pellucid check stump.py::Stump
+    pellucid check kernels.py::Kernels --task density
     """
     context.find_root().obj.traceback |= tracebacks
-    cases = choose(find_cases(target), target, levels, only)
+    cases = choose(find_cases(target, tasks), target, levels, only)
     frames = import_frames(cases)
     start = time.perf_counter()
     results = run(cases, quiet=as_json)
@@ -63,13 +75,14 @@ def command(
     context.exit(int(any(result.status == "failed" for result in results)))
 
 
-def find_cases(target: str) -> list[Case]:
-    """Every check of a target.
+def find_cases(target: str, tasks: tuple[str, ...] = ()) -> list[Case]:
+    """Every check of a target; what else there is in a file is told on stderr.
 
     Raises
     ------
     click.UsageError
-        If there is no such package, model, file or class, or the file brings no model.
+        If there is no such package, model, file or class, the file brings no model, or its models say themselves what
+        they are for.
     Fault
         If a class does not say what it is for.
     """
@@ -78,23 +91,56 @@ def find_cases(target: str) -> list[Case]:
     from pellucid.testing.cases import cases
 
     file, _, name = target.partition("::")
-    if file.endswith(".py") and not Path(file).is_file():
+    if not file.endswith(".py"):
+        if tasks:
+            raise click.UsageError(f"--task is for a class in a file, FILE.py::Class; {target} says it itself")
+        try:
+            return cases(target)
+        except ModelNotFound as error:
+            raise click.UsageError(f"{error}{_packages(target)}") from None
+        except ValueError as error:
+            raise Fault(f"{target}: {error}") from error
+    if not Path(file).is_file():
         near = did_you_mean(Path(file).name, [path.name for path in Path(file).parent.glob("*.py")])
         raise click.UsageError(f"there is no file {file}.{near}")
     try:
-        found = cases(target)
-    except ModelNotFound as error:
-        raise click.UsageError(f"{error}{_packages(target)}") from None
+        found = cases(target, tasks)
     except PluginLoadError:
-        if name and (classes := _classes(file)) is not None and name not in classes:
+        classes = _classes(file)
+        if name and classes is not None and name not in classes:
             hint = did_you_mean(name, classes) or f" It has: {enumerate_names(classes) or 'none'}."
             raise click.UsageError(f"{file} has no class {name!r}.{hint}") from None
+        if classes and name and not tasks and name in _silent(classes.values()):
+            raise Fault(
+                f"{target} must say what it is for: try --task density, or another of {', '.join(MODEL_TASKS)}; or in "
+                f"the file pellucid.register({name}, tasks=('density',))"
+            ) from None
         raise
-    except ValueError as error:  # from `register`
-        raise Fault(f"{target}: {error}") from error
-    if not any(case.check.level != "plugin" for case in found) and file.endswith(".py"):
+    levels = {case.check.level for case in found}
+    if not name and "plugin" not in levels and not tasks:  # it registers nothing
+        _tell_of_silent(file, alone=not found)
+    if not levels - {"plugin"}:
         raise click.UsageError(f"{file} brings no model: name a class in it, {file}::Class, or call pellucid.register")
     return found
+
+
+def _tell_of_silent(file: str, alone: bool) -> None:
+    """Name the classes of a file that are left out since nothing says what they are for."""
+    from pellucid.testing.cases import model_classes
+
+    names = _silent(model_classes(sys.modules[Path(file).stem]))
+    if names:
+        words = f"say what {'each' if len(names) > 1 else 'it'} is for, such as {file}::{names[0]} --task density"
+        if alone:
+            raise click.UsageError(f"{file} has {enumerate_names(names)}; {words}")
+        click.echo(f"not checked: {enumerate_names(names)}; {words}", err=True)
+
+
+def _silent(classes: Iterable[type[Any]]) -> list[str]:
+    """The names of those whose base class does not say what they are for."""
+    from pellucid.testing.cases import tasks_of
+
+    return [cls.__name__ for cls in classes if not tasks_of(cls)]
 
 
 def _packages(target: str) -> str:
@@ -106,14 +152,12 @@ def _packages(target: str) -> str:
     return did_you_mean(target, [*there, *families]) or f" The packages are: {enumerate_names(there) or 'none'}."
 
 
-def _classes(file: str) -> list[str] | None:
+def _classes(file: str) -> dict[str, type[Any]] | None:
     """The classes of a file that was imported a moment ago; None if it could not be."""
     module = sys.modules.get(Path(file).stem)
     if module is None:
         return None
-    return [
-        name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == Path(file).stem
-    ]
+    return {name: it for name, it in vars(module).items() if isinstance(it, type) and it.__module__ == Path(file).stem}
 
 
 def choose(cases: list[Case], target: str, levels: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> list[Case]:

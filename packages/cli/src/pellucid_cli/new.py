@@ -1,7 +1,7 @@
 """`pellucid new`: a plugin package of one's own, or one more model in it, each filled with an example that works.
 
-The files are made from those in `templates/`. Nothing that is there already is ever overwritten: either all files are
-written, or none.
+The files are made from those in `templates/`. Nothing that is there already is ever overwritten: either everything is
+written, or nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import keyword
 import re
 import shlex
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -115,6 +116,9 @@ def plugin_command(name: str, into: str, author: str | None, family: str | None)
     """
     name = name.removeprefix("pellucid-")
     check_name("NAME", name, like="'acme' or 'deep-sets'")
+    if name.startswith("pellucid-"):
+        bare = re.sub("^(pellucid-)+", "", name)
+        raise click.UsageError(f"NAME must have 'pellucid-' in front of it once, or not at all; try {bare!r}.")
     family = name if family is None else family
     check_name("--family", family, like="'acme'")
     distribution = f"pellucid-{name}"
@@ -179,7 +183,8 @@ def check_family(family: str, distribution: str) -> None:
 
     ours = pellucid.OFFICIAL_FAMILIES
     if family in RESERVED_FAMILIES:
-        raise click.UsageError(f"the family {family!r} is reserved; take a name of your own, such as {family}-acme.")
+        other = "acme" if family == "pellucid" else f"{family}-acme"  # pellucid-acme is a package of the family acme
+        raise click.UsageError(f"the family {family!r} is reserved; take a name of your own, such as {other}.")
     if family in ours or distribution in ours.values():
         taken = (
             f"the family {family!r} belongs to {ours[family]}" if family in ours else f"{distribution} is one of ours"
@@ -258,6 +263,10 @@ def model_command(model_id: str, into: str, task: str) -> None:
         raise click.UsageError(f"--into {into}: there is no such folder")
     home = find_package(family, Path(into))
     model = Model(family=family, name=name, package=home.package, task=task, since=home.since)
+    if model.class_name.startswith("Test"):
+        raise click.UsageError(
+            f"pytest takes a class {model.class_name} for a test; take another name, such as {family}-{name}."
+        )
     if clashes := model.clashes():
         raise click.UsageError(
             f"{clashes[0]!r} is something else in the model's file or its tests; take a name that says more, such as "
@@ -265,13 +274,12 @@ def model_command(model_id: str, into: str, task: str) -> None:
         )
 
     changed: dict[Path, bytes] = {}
-    refusal = ""
     try:
         changed[home.plugin] = with_entry(home.plugin.read_bytes(), model)
     except OSError as error:
         raise Fault(f"{home.plugin} cannot be read: {error.strerror or error}") from error
     except Unfit as reason:
-        refusal = str(reason)
+        raise Fault(f"nothing was written, for {_shown(home.plugin)} has no place for an entry: {reason}") from None
     names = home.source / "__init__.py"
     listed = with_public_name(names.read_bytes(), model) if names.is_file() and names != home.plugin else None
     if listed is not None:
@@ -282,9 +290,6 @@ def model_command(model_id: str, into: str, task: str) -> None:
         replace_all(changed)
     for path in (*files, *changed):
         click.echo(f"{'changed' if path in changed else 'written':<8} {_shown(path)}")
-    if refusal:
-        click.echo(f"\n{model.entry()}")
-        raise Fault(f"{home.plugin} was left as it is, for {refusal}; add the entry above to it")
     if listed is None:
         click.echo(f"\nto offer it as {model.package}.{model.class_name}, name it in {_shown(names)}")
     test = shlex.join(["pytest", str(_shown(home.folder / model.test_path))])
@@ -298,7 +303,7 @@ def _shown(path: Path) -> Path:
 
 
 class Unfit(Exception):
-    """A file has not the form that can be added to; the message says why."""
+    """A file has not the form that can be added to; the message says why, and what form it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -489,23 +494,23 @@ def with_entry(source: bytes, model: Model) -> bytes:
         raise Fault(f"the model {model.id} is there already; take another name")
     hooks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "pellucid_models"]
     if len(hooks) != 1:
-        raise Unfit(
-            "it has no function pellucid_models at its top level" if not hooks else "it has two pellucid_models"
-        )
+        seen = "no function pellucid_models at its top level" if not hooks else "two pellucid_models"
+        raise Unfit(f"it has {seen}; give it one, with a yield for each entry")
     body, last = hooks[0].body, hooks[0].body[-1]
     own = list(_own_nodes(hooks[0]))
     if not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own):
-        raise Unfit("pellucid_models does not yield its entries one by one")
+        advice = "; write `yield from` for `return`" if isinstance(last, ast.Return) else "; give it a yield for each"
+        raise Unfit(f"pellucid_models does not yield its entries{advice}, and try again")
     if any(isinstance(node, ast.Return) for node in own) or isinstance(last, ast.Raise):
-        raise Unfit("pellucid_models may return before its end")
-    calls = [ast.unparse(node.func) for node in own if isinstance(node, ast.Call)]
+        raise Unfit("pellucid_models may return before its end; yield the entries without a return, and try again")
+    calls = [ast.unparse(node.func) for node in (*own, *ast.walk(tree)) if isinstance(node, ast.Call)]
     spec = next((name for name in calls if name.rpartition(".")[2] == "ModelSpec"), "")
     if not spec:
-        raise Unfit("pellucid_models has no call of ModelSpec")
+        raise Unfit("it has no call of ModelSpec; write one entry as `yield ModelSpec(...)`, and try again")
     lines = source.splitlines(keepends=True)
     indent = lines[last.lineno - 1][: last.col_offset].decode()
     if indent.strip() or body[0].lineno == hooks[0].lineno:
-        raise Unfit("the body of pellucid_models is on the line of its head")
+        raise Unfit("the body of pellucid_models is on the line of its head; give it a line of its own, and try again")
     step = "\t" if "\t" in indent else "    "
     return _checked(insert(source, last.end_lineno or last.lineno, model.entry(spec, indent, step)))
 
@@ -625,6 +630,12 @@ def creating(files: Mapping[Path, str]) -> Iterator[None]:
 
 
 def _kebab(name: str) -> str:
-    """The nearest name of the right shape: "My Plugin", "MyPlugin" and "my_plugin" -> "my-plugin"."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name)
-    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+    """The nearest name of the right shape: "My Plugin", "MyPlugin" and "my_plugin" -> "my-plugin".
+
+    Letters lose their accents; "" where one has no likeness among a to z.
+    """
+    plain_letters = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", plain_letters).casefold()
+    if any(c.isalnum() and not c.isascii() for c in words):
+        return ""
+    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")

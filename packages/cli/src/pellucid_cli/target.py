@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pellucid import ModelSpec
 
 LEARNABLE = ("classification", "regression")  # the tasks that `fit` knows
-OWN_UNIT = "unscaled target"  # a tag of models that must see y as it is, counts for example
+OWN_UNIT = {"unscaled target", "positive target"}  # tags of models that must see y as it is, counts for example
 FEW = 20  # whole numbers with at most this many values are classes, where a model can do both
 
 

@@ -191,7 +191,7 @@ def train(
     X, remarks = encoder.encode(features, table.name, numbers)
     report.say(*remarks)
 
-    if scale and target.task == "regression" and OWN_UNIT not in spec.tags:
+    if scale and target.task == "regression" and OWN_UNIT.isdisjoint(spec.tags):
         target = target.standardised(y[rows])
         report.say(
             f"target {target_name!r}: standardised too while it learns; scores and predictions are in its own unit"
