@@ -39,16 +39,15 @@ from pellucid.tape import constant, rule, written_as
 
 def multi_dot_back(dy: Any, y: Any, arrays: Any, *, out: Any = None) -> Any:
     """āᵢ = (a₁ ⋯ aᵢ₋₁)ᵀ ȳ (aᵢ₊₁ ⋯ aₙ)ᵀ, where a vector is a row at the start and a column at the end."""
-    if not isinstance(arrays, list | tuple):  # the matrices of one array
-        return np.stack(multi_dot_back(dy, y, list(arrays)))
     flipped = [np.transpose(np.atleast_2d(a)) for a in arrays]
     if np.ndim(arrays[-1]) == 1:
         flipped[-1] = np.transpose(flipped[-1])
     dy = np.reshape(dy, (np.shape(flipped[0])[1], np.shape(flipped[-1])[0]))
-    return [
+    slopes = [
         np.reshape(np.linalg.multi_dot([*flipped[:i][::-1], dy, *flipped[i + 1 :][::-1]]), np.shape(a))
         for i, a in enumerate(arrays)
     ]
+    return slopes if isinstance(arrays, list | tuple) else np.stack(slopes)  # one array may hold all matrices
 
 
 @written_as(np.linalg.matrix_power)
@@ -62,8 +61,8 @@ def matrix_power(a: Any, n: Any) -> Any:
         a, n = np.linalg.inv(a), -n
     y = None
     while n:
-        if n % 2:
-            y = a if y is None else y @ a
+        if n & 1:
+            y = a if y is None else y @ a  # mutate: arguments equivalent because powers of one matrix commute
         n //= 2
         a = a @ a if n else a
     return Tensor(one) if y is None else y
@@ -78,7 +77,7 @@ def solve_left(dy: Any, y: Any, a: Any, b: Any) -> Any:
 def solve_right(dy: Any, y: Any, a: Any, b: Any) -> Any:
     """b̄ = a⁻ᵀ ȳ. Only a b with one axis is a vector."""
     if np.ndim(b) == 1:
-        return np.linalg.solve(transposed(a), np.expand_dims(dy, -1))[..., 0]
+        return np.squeeze(np.linalg.solve(transposed(a), np.expand_dims(dy, -1)), -1)
     return np.linalg.solve(transposed(a), dy)
 
 
@@ -120,10 +119,12 @@ def moore_penrose(a: Any, rcond: Any, hermitian: Any, rtol: Any) -> Any:
 def moore_penrose_back(dy: Any, y: Any, a: Any, rcond: Any, hermitian: Any, rtol: Any) -> Any:
     """The transpose of dy = −y da y + y yᴴ daᴴ (1 − a y) + (1 − y a) daᴴ yᴴ y (Golub & Pereyra)."""
     if hermitian:
-        return to_triangle(moore_penrose_back(dy, y, from_triangle(a, False), rcond, False, rtol), False)
-    yt, dyt, yh = transposed(y), transposed(dy), adjoint(y)
+        a = from_triangle(a, False)
+    dyt, yh = transposed(dy), adjoint(y)
     left, right = product(dyt, y, yh), product(yh, y, dyt)
-    return np.conj(left - product(a, y, left) + right - product(right, y, a)) - product(yt, dy, yt)
+    outside = np.conj(left - product(a, y, left) + right - product(right, y, a))
+    da = outside - transposed(product(y, dyt, y))
+    return to_triangle(da, False) if hermitian else da
 
 
 def product(a: Any, b: Any, c: Any) -> Any:
@@ -143,6 +144,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: Any = False, **rtol: Any) -> Any:
     limit = rtol.get("rtol") if rcond is None else rcond
     if limit is not None and np.size(a):
         whole = from_triangle(a, False) if hermitian else a
+        # mutate: factor equivalent because only ratios count
         s = np.linalg.svdvals(data_of(whole))
         largest = np.max(s, axis=-1, keepdims=True)
         cut = s <= np.expand_dims(limit, -1) * largest
@@ -166,7 +168,7 @@ def lstsq_back(dy: Any, y: Any, a: Any, b: Any) -> Any:
             f"lstsq has a gradient where rcond cuts nothing but zeros; it cut a singular value {s[rank]:.3g} (the "
             f"largest is {s[0]:.3g}): use np.linalg.pinv(a, rcond) @ b"
         )
-    between = np.sqrt(s[rank - 1] / s[0] * rounding(s.dtype)) if rank else 0.0  # what counts and what does not
+    between = (s[rank - 1] + s[rank]) / 2 / s[0] if 0 < rank < len(s) else 0.0  # what counts and what does not
     inverse = np.linalg.pinv(a, between)
     x, dx = column(y[0]), column(dy[0])
     r = column(b) - np.matmul(a, x)
@@ -174,7 +176,7 @@ def lstsq_back(dy: Any, y: Any, a: Any, b: Any) -> Any:
     if np.size(dy[1]):  # NumPy has residuals of full-rank, overdetermined equations only
         db = db + 2 * np.conj(r) * dy[1]
     da = np.conj(r @ (transposed(dx) @ inverse @ adjoint(inverse))) - db @ transposed(x)
-    if rank < np.shape(a)[1]:
+    if rank < np.shape(a)[1]:  # mutate: boundary equivalent because independent columns leave nothing outside
         da = da + np.conj(adjoint(inverse) @ x @ (transposed(dx) - transposed(dx) @ inverse @ a))
     return da, np.reshape(db, np.shape(b))
 
@@ -196,6 +198,7 @@ def cofactors(y: Any, a: Any) -> Any:
     """The gradient of y = det a: y a⁻ᵀ, and where a is far from invertible the same without a division."""
     from pellucid.tensor import data_of
 
+    # mutate: boundary equivalent because just there both ways are right
     if np.size(a) and np.any(np.linalg.cond(data_of(a), 1) > 1 / np.sqrt(np.finfo(a.dtype).eps)):
         return cofactors_of_singular(a)
     return matrix(y) * transposed(np.linalg.inv(a))
@@ -212,6 +215,7 @@ def cofactors_of_singular(a: Any) -> Any:
 
     u, s, w = np.linalg.svd(data_of(a))
     n = np.shape(s)[-1]
+    # mutate: function equivalent because any limit above rounding will do
     k = min(n - 1, int(np.min(np.sum(s > np.sqrt(np.finfo(s.dtype).eps) * s[..., :1], axis=-1))))
     first, last = np.eye(n, k, dtype=s.dtype), np.eye(n, n - k, -k, dtype=s.dtype)  # they pick the columns
     b = adjoint(u) @ a @ adjoint(w)
@@ -229,13 +233,12 @@ def cofactors_of_singular(a: Any) -> Any:
 
 def polynomial_cofactors(c: Any) -> Any:
     """By Faddeev and LeVerrier, without a division by c: the characteristic polynomial's coefficients one by one."""
-    n = np.shape(c)[-1]
-    one = np.eye(n, dtype=c.dtype)
-    m = one + 0 * c
+    n = np.shape(c)[-1]  # mutate: index equivalent because c is square
+    one = m = np.eye(n, dtype=c.dtype)
     for k in range(1, n):
-        m = c @ m
-        m = m - matrix(np.sum(np.diagonal(m, 0, -2, -1), axis=-1)) * one / k
-    return transposed(m) * (-1) ** (n - 1)
+        cm = c @ m  # mutate: arguments equivalent because m is a polynomial in c
+        m = matrix(np.linalg.trace(cm)) * one / k - cm
+    return transposed(m)
 
 
 def slogdet_back(dy: Any, y: Any, a: Any) -> Any:
@@ -321,13 +324,14 @@ def matrix_norm_slope(dy: Any, x: Any, ord: Any, axes: Any) -> Any:
 
     if ord in (2, -2, "nuc"):
         u, s, vh = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), full_matrices=False)
-        at = data_of(s)
+        at = data_of(s)  # mutate: factor equivalent because only ratios count
         end = at[..., :1] if ord == 2 else at[..., -1:]
         share = at > rounding(at.dtype) * at[..., :1] if ord == "nuc" else evenly(at == end, -1)
         dx = np.conj((u * np.expand_dims(share, -2)) @ vh)
         return dy * np.moveaxis(dx, (-2, -1), axes)
     summed, compared = axes if abs(ord) == 1 else axes[::-1]
-    sums = np.sum(np.abs(data_of(x)), axis=summed, keepdims=True) * (1 if ord > 0 else -1)
+    # mutate: factor equivalent because only the order counts
+    sums = np.sign(ord) * np.sum(np.abs(data_of(x)), axis=summed, keepdims=True)
     chosen = sums == np.max(sums, axis=compared, keepdims=True, initial=-np.inf)
     return dy * np.conj(np.sign(x)) * evenly(chosen, compared)
 
@@ -341,11 +345,12 @@ def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
 def cond(x: Any, p: Any = None) -> Any:
     from pellucid.tensor import data_of
 
-    value = np.linalg.cond(data_of(x), p)
+    value = np.linalg.cond(data_of(x), p)  # mutate: factor equivalent because it is used where it is not finite
     infinite = ~np.isfinite(value)
+    # mutate: sign, factor equivalent because all multiples of a matrix have one condition number
     x = np.where(matrix(infinite), np.eye(*np.shape(x)[-2:], dtype=x.dtype), x)
     if p in (None, 2, -2):
-        s = np.linalg.svdvals(x)
+        s = np.linalg.svdvals(x)  # mutate: factor equivalent because only ratios count
         largest, smallest = np.max(s, axis=-1), np.min(s, axis=-1)
         y = smallest / largest if p == -2 else largest / smallest
     else:
