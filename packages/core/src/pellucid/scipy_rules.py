@@ -16,8 +16,8 @@ Chi, which are −∞ at 0, are flat there. A parameter by which no derivative i
 Use
 ---
 The rules are loaded with the first of these functions that meets a Tensor. `logsumexp`, `softmax`, `log_softmax`,
-`multigammaln`, `polygamma` and `zeta` are no ufuncs: SciPy's own would make arrays of their arguments, and refuse a
-Tensor. They stand here under the same names, and `special` is `scipy.special` with these in place:
+`multigammaln` and `polygamma` are no ufuncs: SciPy's own would make arrays of their arguments, and refuse a Tensor.
+They stand here under the same names, and `special` is `scipy.special` with these in place:
 
     >>> import numpy as np
     >>> from pellucid import Tensor
@@ -59,7 +59,7 @@ class Special:
         return inspect.unwrap(getattr(scipy.special, name), stop=rules.__contains__)
 
 
-OWN = ("logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "zeta")
+OWN = ("logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma")
 special = Special()
 
 
@@ -105,9 +105,12 @@ def shares(y: Any, a: Any, b: Any, axis: Any, keepdims: Any, signed: Any) -> Any
     """eᵃ / Σ b eᵃ."""
     y = y if axis is None or keepdims else np.expand_dims(y, axis)
     endless = (a == y) & np.isinf(y)
+    # mutate: number equivalent because `alike` stands in these places
     share = np.exp(np.where(endless, 0.0, a) - np.where(endless, 0.0, y))
     if signed:  # y knows the absolute value of the sum
-        share = share * np.sign(np.sum(share if b is None else b * share, axis=axis, keepdims=True))
+        # mutate: operator equivalent because the sum is 1 or −1
+        share = share * np.sum(share if b is None else b * share, axis=axis, keepdims=True)
+    # mutate: boundary, number equivalent because y is infinite where this is used
     alike = (np.real(y) > 0) / np.maximum(np.sum(endless, axis=axis, keepdims=True), 1)
     return np.where(endless, alike, share)
 
@@ -165,11 +168,6 @@ def derivative_of_digamma(n: Any, x: Any) -> Any:
     return scipy.special.polygamma(n, x)
 
 
-def zeta(x: Any, q: Any = None) -> Any:
-    """Hurwitz' zeta function Σₖ (k + q)⁻ˣ, as `scipy.special.zeta`; it has a gradient for q."""
-    return run(scipy.special.zeta, x) if q is None else special._ufuncs._zeta(x, q)
-
-
 def multigammaln(a: Any, d: Any) -> Any:
     """The logarithm of the gamma function of d dimensions, as `scipy.special.multigammaln`."""
     return run(log_gamma_of_dimensions, a, d)
@@ -220,10 +218,12 @@ def gamma_density(a: Any, x: Any) -> Any:
 
 def beta_density(a: Any, b: Any, x: Any) -> Any:
     """xᵃ⁻¹ (1 − x)ᵇ⁻¹ / B(a, b)."""
+    # mutate: arguments equivalent because B(a, b) = B(b, a)
     return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
 
 
 def student_density(df: Any, t: Any) -> Any:
+    # mutate: arguments equivalent because B(a, b) = B(b, a)
     return np.exp(-(df + 1) / 2 * np.log1p(t * t / df) - special.betaln(df / 2, 0.5)) / np.sqrt(df)
 
 
@@ -234,7 +234,7 @@ rule(special.gamma,      lambda dy, y, x: dy * y * special.digamma(x))
 rule(special.rgamma,     rgamma_slope)
 rule(special.digamma,    lambda dy, y, x: dy * polygamma(1, x))
 rule(derivative_of_digamma, None, lambda dy, y, n, x: dy * polygamma(n + 1, x))
-rule(special._ufuncs._zeta, None, lambda dy, y, x, q: -dy * x * zeta(x + 1, q))
+rule(special._ufuncs._zeta, None, lambda dy, y, x, q: -dy * x * special.zeta(x + 1, q))
 rule(log_gamma_of_dimensions,
                          lambda dy, y, a, d: dy * sum(special.digamma(a - j / 2) for j in range(d)))
 rule(special.beta,       lambda dy, y, a, b: dy * y * (special.digamma(a) - special.digamma(a + b)),
@@ -271,9 +271,11 @@ def normal_hazard(x: Any, y: Any) -> Any:
     """φ(x) / Φ(x), where y is log Φ(x): through erfcx where both are tiny."""
     if np.iscomplexobj(x):
         return np.exp(-x * x / 2 - y) / ROOT_2PI
-    left = x < 0
+    left = x < 0  # mutate: boundary, number equivalent because both forms hold around 0
+    # mutate: number equivalent because any place will do where this form is not used
     tail = ROOT_2 / (ROOT_PI * special.erfcx(np.where(left, -x, 0.0) / ROOT_2))
-    return np.where(left, tail, np.exp(-np.where(left, 0.0, x * x) / 2 - np.where(left, 0.0, y)) / ROOT_2PI)
+    # mutate: number equivalent because any finite number will do where this form is not used
+    return np.where(left, tail, np.exp(-x * x / 2 - np.where(left, 0.0, y)) / ROOT_2PI)
 
 
 FAR = 100.0  # from here on the series below is exact to 14 digits
@@ -324,6 +326,7 @@ rule(special.ndtr,       lambda dy, y, x: dy * (np.exp(-x * x / 2) / ROOT_2PI))
 rule(special.log_ndtr,   lambda dy, y, x: dy * normal_hazard(x, y))
 rule(special.ndtri,      lambda dy, y, p: dy * (ROOT_2PI * np.exp(y * y / 2)))
 rule(special.ndtri_exp,  lambda dy, y, log_p: dy * (ROOT_2PI * np.exp(log_p + y * y / 2)))
+# mutate: sign equivalent because the cosine is even
 rule(special.fresnel,    lambda dy, y, x: dy[0] * np.sin(np.pi / 2 * x * x) + dy[1] * np.cos(np.pi / 2 * x * x))
 rule(special.owens_t,    lambda dy, y, h, a: -dy * np.exp(-h * h / 2) * special.erf(a * h / ROOT_2) / (2 * ROOT_2PI),
                          lambda dy, y, h, a: dy * np.exp(-h * h * (1 + a * a) / 2) / (2 * np.pi * (1 + a * a)))
@@ -345,7 +348,8 @@ def log_1p(x: Any) -> Any:
 
 def ratio(x: Any, y: Any) -> Any:
     """x / y, and 0 where both are 0."""
-    nothing = (x == 0) & (y == 0)
+    nothing = (x == 0) & (y == 0)  # mutate: factor equivalent because twice true is true
+    # mutate: number equivalent because any number but 0 will do below 0
     return np.where(nothing, 0.0, x) / np.where(nothing, 1.0, y)
 
 
@@ -384,6 +388,7 @@ rule(special.xlog1py,     lambda dy, y, x, z: dy * log_beside(x, 1 + z), lambda 
 rule(special.entr,        lambda dy, y, x: -dy * (log(x) + 1))
 rule(special.rel_entr,    lambda dy, y, p, q: dy * (log(p) - log(q) + 1), lambda dy, y, p, q: -dy * ratio(p, q))
 rule(special.kl_div,      lambda dy, y, p, q: dy * (log(p) - log(q)),    lambda dy, y, p, q: dy * (1 - ratio(p, q)))
+# mutate: arguments equivalent because the larger of r and −δ is that of −δ and r
 rule(special.huber,       lambda dy, y, delta, r: dy * np.maximum(np.abs(r) - delta, 0.0),
                           lambda dy, y, delta, r: dy * np.clip(r, -delta, delta))
 rule(special.pseudo_huber, pseudo_huber_delta,
@@ -421,11 +426,13 @@ constant(special.gammasgn, special.round)
 
 def over(x: Any, numerator: Any) -> Any:
     """numerator / x, and 0 where x is 0."""
+    # mutate: number equivalent because any number but 0 will do below 0
     return np.where(x == 0, 0.0, numerator) / np.where(x == 0, 1.0, x)
 
 
 def sinhc(x: Any) -> Any:
     """sinh x / x, smooth at 0."""
+    # mutate: sign equivalent because sinc is even
     return np.sinc(1j * x / np.pi) if np.iscomplexobj(x) else (special.exprel(x) + special.exprel(-x)) / 2
 
 
@@ -445,6 +452,7 @@ rule(special.spence, lambda dy, y, z:
 rule(special.hyp0f1, None, lambda dy, y, v, x: dy * special.hyp0f1(v + 1, x) / v)
 rule(special.hyp1f1, None, None, lambda dy, y, a, b, x: dy * a / b * special.hyp1f1(a + 1, b + 1, x))
 rule(special.hyperu, None, None, lambda dy, y, a, b, x: -dy * a * special.hyperu(a + 1, b + 1, x))
+# mutate: arguments equivalent because ₂F₁ is symmetric in a and b
 rule(special.hyp2f1, None, None, None,
                      lambda dy, y, a, b, c, x: dy * a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
 # fmt: on
@@ -480,6 +488,7 @@ def scaled(sign: int, a: float, near: Any) -> Any:
 
 # fmt: off
 rule(special.j0,   lambda dy, y, x: -dy * special.j1(x))
+# mutate: sign equivalent because those of orders 2 and −2 are the same function
 rule(special.j1,   lambda dy, y, x: dy * (special.j0(x) - special.jv(2, x)) / 2)
 rule(special.y0,   lambda dy, y, x: -dy * special.y1(x))
 rule(special.y1,   lambda dy, y, x: dy * (special.y0(x) - special.yv(2, x)) / 2)
@@ -488,8 +497,10 @@ rule(special.i1,   lambda dy, y, x: dy * (special.i0(x) + special.iv(2, x)) / 2)
 rule(special.k0,   lambda dy, y, x: -dy * special.k1(x))
 rule(special.k1,   lambda dy, y, x: -dy * (special.k0(x) + special.kv(2, x)) / 2)
 rule(special.i0e,  scaled(1, -1 / 8, lambda y, x: special.i1e(x) - np.sign(x) * y))
+# mutate: sign equivalent because those of orders 2 and −2 are the same function
 rule(special.i1e,  scaled(1, 3 / 8, lambda y, x: (special.i0e(x) + special.ive(2, x)) / 2 - np.sign(x) * y))
 rule(special.k0e,  scaled(-1, -1 / 8, lambda y, x: y - special.k1e(x)))
+# mutate: sign equivalent because those of orders 2 and −2 are the same function
 rule(special.k1e,  scaled(-1, 3 / 8, lambda y, x: y - (special.k0e(x) + special.kve(2, x)) / 2))
 rule(special.jv,   None, lambda dy, y, v, x: dy * (special.jv(v - 1, x) - special.jv(v + 1, x)) / 2)
 rule(special.yv,   None, lambda dy, y, v, x: dy * (special.yv(v - 1, x) - special.yv(v + 1, x)) / 2)
