@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from pellucid import Tensor
+from pellucid import LoadError, Tensor, no_grad
 from pellucid_nn import Linear, Module, Parameter, ReLU, Sequential
 
 
@@ -215,3 +215,88 @@ def test_parameters_must_be_floating_point():
     assert not Parameter(np.ones(2), requires_grad=False).requires_grad
     assert isinstance(Parameter(np.ones(2)) + 1, Tensor)
     assert not isinstance(Parameter(np.ones(2)) + 1, Parameter)
+
+
+class Pair(Module):
+    def __init__(self):
+        self.a = Linear(2, 2, rng=0)
+
+    def forward(self, x, scale=1.0):
+        y = self.a(x) * scale
+        return y, {"sum": [y.sum()], "none": None}
+
+
+def test_without_recording_arrays_give_arrays():
+    net, x = Pair(), np.ones((1, 2))
+    with no_grad():
+        y, more = net(x)
+        assert type(y) is np.ndarray and isinstance(more["sum"][0], np.float64) and more["none"] is None
+        assert isinstance(net(Tensor(x))[0], Tensor)
+        assert isinstance(net(x, scale=Tensor(2.0))[0], Tensor)
+    assert isinstance(net(x)[0], Tensor)
+
+
+def test_hooks_see_and_change_what_goes_in_and_out():
+    layer, x, seen = Linear(2, 2, rng=0), np.ones((1, 2)), []
+    plain = layer(x).numpy()
+    after = layer.register_forward_hook(lambda module, args, y: seen.append((module, args, y)))
+    layer(x)
+    assert seen[0][0] is layer and seen[0][1][0] is x and seen[0][2].shape == (1, 2)
+    before = layer.register_forward_pre_hook(lambda module, args: args[0] * 2.0)
+    with layer.register_forward_hook(lambda module, args, y: y - 1.0):
+        np.testing.assert_allclose(layer(x).numpy(), 2 * (plain - layer.bias.data) + layer.bias.data - 1)
+    after.remove()
+    after.remove()
+    before.remove()
+    np.testing.assert_array_equal(layer(x).numpy(), plain)
+    assert len(seen) == 2 and list(layer.state_dict()) == ["weight", "bias"]
+    with layer.register_forward_pre_hook(lambda module, args: (args[0] * 0.0,)):
+        np.testing.assert_array_equal(layer(x).numpy(), layer.bias.data[None])
+
+
+def test_a_module_may_be_a_hook():
+    net, relu = Linear(2, 2, rng=0), ReLU()
+    net.register_forward_hook(lambda module, args, y: relu(y))
+    assert [name for name, _ in net.named_modules()] == [""]
+    assert (net(np.ones((4, 2))).numpy() >= 0).all()
+
+
+def test_weights_survive_a_file(tmp_path):
+    net, other = Net(seed=0), Net(seed=1)
+    path = net.save_weights(tmp_path / "net")
+    assert path.name == "net.npz"
+    assert other.load_weights(path) == ([], [])
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(other.state_dict()[name], array)
+    with pytest.raises(ValueError, match="missing: weight"):
+        Linear(2, 2).load_weights(path)
+    with pytest.raises(LoadError, match="No such file"):
+        net.load_weights(tmp_path / "nothing.npz")
+    path.write_bytes(path.read_bytes()[:-100])
+    before = net.state_dict()
+    with pytest.raises(LoadError):
+        net.load_weights(path)
+    assert all((net.state_dict()[name] == array).all() for name, array in before.items())
+
+
+def test_frozen_parameters_do_not_learn():
+    net = Net()
+    assert net.freeze() is net and not any(p.requires_grad for p in net.parameters())
+    assert not net(np.ones((1, 3))).requires_grad
+    assert net.unfreeze() is net and all(p.requires_grad for p in net.parameters())
+    np.sum(net(np.ones((1, 3)))).backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
+def test_a_lazy_module_is_made_by_its_first_input():
+    net = Sequential(Linear(None, 2, rng=0), ReLU(), Linear(None, 3, bias=False, rng=1))
+    for ask in (net.state_dict, lambda: list(net.parameters()), lambda: net.load_state_dict({})):
+        with pytest.raises(ValueError, match=r"0 \(Linear\) has no parameters yet.*call the module once"):
+            ask()
+    assert "in_features=None" in repr(net)
+    assert net(np.ones((4, 5))).shape == (4, 3)
+    assert {name: a.shape for name, a in net.state_dict().items()} == {
+        "0.weight": (2, 5), "0.bias": (2,), "2.weight": (3, 2),
+    }  # fmt: skip
+    np.testing.assert_array_equal(net[0].weight.data, Linear(5, 2, rng=0).weight.data)
+    assert pickle.loads(pickle.dumps(Linear(None, 2))).lazy

@@ -8,13 +8,19 @@ import pytest
 
 from pellucid import Tensor
 from pellucid_nn import SGD, Adam, Linear, Parameter, ReLU, Sequential
+from pellucid_nn.adagrad import Adagrad
+from pellucid_nn.adamw import AdamW
 from pellucid_nn.optimizer import Optimizer
+from pellucid_nn.rmsprop import RMSprop
 
 KINDS = [
     lambda params, **kw: SGD(params, **{"lr": 0.1, "momentum": 0.9, "dampening": 0.2, "weight_decay": 0.01} | kw),
     lambda params, **kw: Adam(params, **{"lr": 0.02, "weight_decay": 0.01, "amsgrad": True} | kw),
+    lambda params, **kw: AdamW(params, **{"lr": 0.02, "weight_decay": 0.1, "amsgrad": True} | kw),
+    lambda params, **kw: Adagrad(params, **{"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2} | kw),
+    lambda params, **kw: RMSprop(params, **{"lr": 0.02, "alpha": 0.9, "momentum": 0.9, "centered": True} | kw),
 ]
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=["sgd", "adam"])
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=["sgd", "adam", "adamw", "adagrad", "rmsprop"])
 
 
 def net(seed=0, dtype=np.float64):

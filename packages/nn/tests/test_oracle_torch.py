@@ -194,3 +194,20 @@ def test_state_of_the_optimizers_has_pytorchs_names():
         assert set(others) <= set(mine) and set(mine) - set(others) <= {"step"}
         for name in others:
             np.testing.assert_allclose(mine[name], others[name].numpy(), rtol=1e-12)
+
+
+def test_states_go_both_ways():
+    ours = Sequential(Linear(3, 2, rng=0), ReLU(), Linear(2, 1, rng=1))
+    theirs = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)).double()
+    theirs.load_state_dict(ours.to_torch_state())
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    close(ours(x).numpy(), theirs(torch.tensor(x)))
+    other = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)).to(torch.bfloat16)
+    assert ours.from_torch_state(other.state_dict()) == ([], [])
+    close(ours(x).numpy(), other.double()(torch.tensor(x)))
+    before = ours.state_dict()
+    with torch.no_grad():
+        theirs[0].weight.zero_()
+    assert all((ours.state_dict()[name] == array).all() for name, array in before.items())
+    with pytest.raises(ValueError, match="missing: 2.weight, 2.bias"):
+        ours.from_torch_state(theirs[:2].state_dict())

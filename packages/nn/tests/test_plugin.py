@@ -9,7 +9,7 @@ import pytest
 import pellucid
 import pellucid_nn
 from pellucid.registry import components, resolve
-from pellucid_nn import _plugin
+from pellucid_nn import _plugin, functional
 
 MODELS = {spec.id: spec for spec in _plugin.pellucid_models()}
 PARTS = {spec.id: spec for spec in _plugin.pellucid_components()}
@@ -42,8 +42,14 @@ def test_public_names_are_those_of_the_modules():
     for name in pellucid_nn.__all__:
         assert hasattr(pellucid_nn, name)
         assert name in dir(pellucid_nn)
-    with pytest.raises(AttributeError, match="module 'pellucid_nn' has no attribute 'Transformer'"):
-        pellucid_nn.Transformer  # noqa: B018
+    with pytest.raises(AttributeError, match="module 'pellucid_nn' has no attribute 'Nonsense'"):
+        pellucid_nn.Nonsense  # noqa: B018
+
+
+def test_functions_behind_the_layers_are_under_one_roof():
+    assert functional.__all__ == sorted(functional.__all__)
+    for name in functional.__all__:
+        assert callable(getattr(functional, name))
 
 
 def test_listing_imports_no_numpy():

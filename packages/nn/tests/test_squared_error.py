@@ -48,7 +48,7 @@ def test_bad_input_is_named():
         MSELoss()(np.zeros(3, dtype=np.int64), np.zeros(3))
     with pytest.raises(ValueError, match="reduction must be one of 'mean', 'sum', 'none'; got 'average'"):
         MSELoss(reduction="average")
-    with pytest.raises(ValueError, match=r"at least one entry; y has shape \(0, 3\)"):
+    with pytest.raises(ValueError, match=r"at least one entry; the losses have shape \(0, 3\)"):
         MSELoss()(np.zeros((0, 3)), np.zeros((0, 3)))
     assert MSELoss(reduction="sum")(np.zeros((0, 3)), np.zeros((0, 3))) == 0
     assert np.isnan(MSELoss()(np.array([np.nan, 1]), np.zeros(2)))

@@ -75,8 +75,10 @@ class Linear(Module):
 
     Parameters
     ----------
-    in_features, out_features : int
-        I and O.
+    in_features : int or None
+        I. None waits for the first input, whose last axis decides.
+    out_features : int
+        O.
     bias : bool
         Whether there is a `b`.
     rng : Generator, int or None
@@ -92,23 +94,33 @@ class Linear(Module):
 
     def __init__(
         self,
-        in_features: int,
+        in_features: int | None,
         out_features: int,
         bias: bool = True,
         *,
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        if in_features < 1 or out_features < 1:
+        if (in_features is not None and in_features < 1) or out_features < 1:
             raise ValueError(
                 f"a linear layer needs at least one input and one output; in_features is {in_features}, "
                 f"out_features is {out_features}"
             )
         self.in_features, self.out_features = in_features, out_features
-        rng = check_rng(rng)
-        bound = 1 / in_features**0.5  #                                                           (5)
-        self.weight = Parameter(rng.uniform(-bound, bound, (out_features, in_features)), dtype=dtype)
-        self.bias = Parameter(rng.uniform(-bound, bound, out_features), dtype=dtype) if bias else None
+        self._settings = bias, check_rng(rng), dtype
+        self.lazy = in_features is None
+        if in_features is not None:
+            self._draw(in_features)
+
+    def materialize(self, x: Any) -> None:
+        self.in_features = np.shape(x)[-1]
+        self._draw(self.in_features)
+
+    def _draw(self, I: int) -> None:
+        (bias, rng, dtype), O = vars(self).pop("_settings"), self.out_features
+        bound = 1 / I**0.5  #                                                                     (5)
+        self.weight = Parameter(rng.uniform(-bound, bound, (O, I)), dtype=dtype)
+        self.bias = Parameter(rng.uniform(-bound, bound, O), dtype=dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
         """Apply the layer to x (..., I): the result is (..., O).
@@ -135,5 +147,16 @@ class Linear(Module):
             )
         return linear(x, W, self.bias)
 
+    def multiply_adds(self, y: Any, *args: Any) -> int:
+        return int(np.size(y)) * int(self.in_features or 0)
+
     def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        bias = self._settings[0] if self.lazy else self.bias is not None
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
+
+
+def LazyLinear(  # noqa: N802  (PyTorch's name)
+    out_features: int, bias: bool = True, *, rng: np.random.Generator | int | None = None, dtype: DTypeLike = np.float64
+) -> Linear:
+    """A `Linear` that takes the number of its inputs from the first of them."""
+    return Linear(None, out_features, bias, rng=rng, dtype=dtype)

@@ -24,14 +24,22 @@ wants a ModuleList), and `state_dict` returns copies, so that training on does n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pellucid.tape import written
-from pellucid.tensor import Tensor, data_of
+from pellucid.nesting import flatten, unflatten
+from pellucid.tape import recording, written
+from pellucid.tensor import Tensor, data_of, holds_tensor
+
+if TYPE_CHECKING:
+    from pellucid_nn.summary import Summary
 
 
 class Parameter(Tensor):
@@ -49,6 +57,45 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True, dtype: DTypeLike | None = None) -> None:
         super().__init__(data, requires_grad=requires_grad, dtype=dtype)
+
+
+HOOKS, WEIGHTS = "_hooks", "weights"  # an attribute of modules that have hooks; the kind of a file
+
+
+class Hooks(NamedTuple):
+    before: dict[int, Callable[..., Any]]
+    after: dict[int, Callable[..., Any]]
+
+
+_hook_numbers = count()
+
+
+class HookHandle:
+    """One hook on a module.
+
+    Parameters
+    ----------
+    hooks : dict
+        Those of the module, of its kind.
+    hook : callable
+        What is added to them.
+    """
+
+    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
+        self._hooks, self._number = hooks, next(_hook_numbers)
+        hooks[self._number] = hook
+
+    def remove(self) -> None:
+        """Take the hook away."""
+        self._hooks.pop(self._number, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
 
 
 class LoadedKeys(NamedTuple):
@@ -71,13 +118,80 @@ class Module:
     """
 
     training: bool = True
+    lazy: bool = False  # whether the parameters wait for the first input, which decides their shapes
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
 
+    def materialize(self, *args: Any, **kwargs: Any) -> None:
+        """Make the parameters of a lazy module, from the first input that it is called on."""
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        if self.lazy:
+            self.materialize(*args, **kwargs)
+            self.lazy = False
+        hooks: Hooks | None = vars(self).get(HOOKS)
+        if hooks is not None:
+            for before in list(hooks.before.values()):
+                changed = before(self, args)
+                if changed is not None:
+                    args = changed if isinstance(changed, tuple) else (changed,)
+        y = self.forward(*args, **kwargs)
+        if not recording() and not holds_tensor(args) and not holds_tensor(list(kwargs.values())):
+            y = _without_tensors(y)
+        if hooks is not None:
+            for after in list(hooks.after.values()):
+                changed = after(self, args, y)
+                y = y if changed is None else changed
+        return y
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> HookHandle:
+        """Call ``hook(module, args)`` before every forward; what it returns, if anything, takes the place of args.
+
+        Returns
+        -------
+        HookHandle
+            ``handle.remove()`` takes the hook away; so does the end of ``with handle:``.
+        """
+        return HookHandle(vars(self).setdefault(HOOKS, Hooks({}, {})).before, hook)
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> HookHandle:
+        """Call ``hook(module, args, y)`` after every forward; what it returns, if anything, takes the place of y.
+
+        A hook on a gradient belongs to the Tensor: ``y.register_hook`` inside of this one.
+
+        Returns
+        -------
+        HookHandle
+            ``handle.remove()`` takes the hook away; so does the end of ``with handle:``.
+        """
+        return HookHandle(vars(self).setdefault(HOOKS, Hooks({}, {})).after, hook)
+
+    def multiply_adds(self, y: Any, *args: Any) -> int:
+        """How many multiplications, each with an addition, forward itself needs from `args` to `y`, for `summary`."""
+        return 0
+
+    def summary(self, *inputs: Any) -> Summary:
+        """A table of all modules inside: output shape, parameters, and multiply-adds for these inputs.
+
+        Parameters
+        ----------
+        *inputs : array_like, or tuple of int
+            What the module is called on; a tuple of whole numbers stands for zeros of that shape.
+
+        Returns
+        -------
+        Summary
+            Its text is the table; ``rows``, ``n_parameters`` and ``multiply_adds`` hold the numbers.
+        """
+        from pellucid_nn.summary import summary
+
+        return summary(self, *inputs)
+
+    def _attributes(self) -> dict[str, Any]:
+        """Where `_owned` looks; containers give their members."""
+        return vars(self)
 
     # What it owns, found by looking through its attributes in the order in which they were assigned
 
@@ -105,6 +219,7 @@ class Module:
         """All parameters with dotted names; one that is shared between modules is listed once, under its first name."""
         seen: set[int] = set()
         for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
+            module._check_materialized(path)
             for name, value in _owned(module):
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
@@ -187,9 +302,61 @@ class Module:
                 written(owner)
         return keys
 
+    def save_weights(self, path: str | os.PathLike[str]) -> Path:
+        """Write the `state_dict` to an ``.npz`` file, whole or not at all; returns its path."""
+        from pellucid.saving import write_tree
+
+        return write_tree(path, WEIGHTS, self.state_dict())
+
+    def load_weights(self, path: str | os.PathLike[str], strict: bool = True) -> LoadedKeys:
+        """`load_state_dict` of a file that `save_weights` wrote, into a module that was built alike.
+
+        Raises
+        ------
+        LoadError
+            If the file is missing, damaged or no file of weights.
+        ValueError
+            As `load_state_dict`.
+        """
+        from pellucid.saving import read_tree
+
+        return self.load_state_dict(read_tree(path, WEIGHTS)[0], strict=strict)
+
+    def from_torch_state(self, state: Mapping[str, Any], strict: bool = True) -> LoadedKeys:
+        """`load_state_dict` of the state of the same layer in PyTorch: names and shapes agree.
+
+        Parameters
+        ----------
+        state : mapping of str to torch.Tensor
+            What ``state_dict()`` of PyTorch's module returned, on any device.
+        strict : bool
+            As for `load_state_dict`.
+        """
+        found = {}
+        for name, value in state.items():
+            if hasattr(value, "detach"):
+                value = value.detach().cpu()
+                value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+            found[name] = value
+        return self.load_state_dict(found, strict=strict)
+
+    def to_torch_state(self) -> dict[str, Any]:
+        """The `state_dict` as Tensors of PyTorch, for its ``load_state_dict``."""
+        import torch
+
+        return {name: torch.from_numpy(np.array(array)) for name, array in self.state_dict().items()}
+
+    def _check_materialized(self, path: str) -> None:
+        if self.lazy:
+            raise ValueError(
+                f"{path or 'this module'} ({type(self).__name__}) has no parameters yet, as their shapes depend on "
+                f"its input: call the module once on an example, net(X[:1]), before asking for them"
+            )
+
     def _state(self) -> Iterator[tuple[str, NDArray[Any], Parameter | None]]:
         """(name, array, the Parameter that it is the data of); what is shared appears under each of its names."""
         for path, module in _walk(self, "", frozenset()):
+            module._check_materialized(path)
             for name, value in _owned(module):
                 if isinstance(value, Parameter):
                     yield _join(path, name), data_of(value), value
@@ -219,6 +386,14 @@ class Module:
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
+
+    def freeze(self) -> Self:
+        """Let no parameter inside learn. Running means of batch norms still follow in train mode: see `eval`."""
+        return self.requires_grad_(False)
+
+    def unfreeze(self) -> Self:
+        """Let all parameters inside learn again."""
+        return self.requires_grad_(True)
 
     def to(self, dtype: DTypeLike) -> Self:
         """Convert all parameters and floating-point buffers. Do this before an optimizer is built on them."""
@@ -259,9 +434,23 @@ class Module:
         return f"{type(self).__name__}(\n  " + "\n  ".join(first + inside) + "\n)"
 
 
+PRIVATE = ("_buffers", HOOKS)
+
+
+def _without_tensors(y: Any) -> Any:
+    """A result, alone or nested, with arrays in the place of Tensors."""
+    if isinstance(y, Tensor):
+        return data_of(y)
+    if isinstance(y, list | tuple | dict):
+        leaves: list[Any] = []
+        form = flatten(y, leaves)
+        return unflatten(form, iter([data_of(x) if isinstance(x, Tensor) else x for x in leaves]))
+    return y
+
+
 def _owned(module: Module) -> Iterator[tuple[str, Any]]:
     """The attributes of a module; a list, tuple or dict is looked into, its members are called `name.key`."""
-    todo = [(name, value) for name, value in reversed(vars(module).items()) if name != "_buffers"]
+    todo = [(name, value) for name, value in reversed(module._attributes().items()) if name not in PRIVATE]
     while todo:
         name, value = todo.pop()
         if isinstance(value, list | tuple):

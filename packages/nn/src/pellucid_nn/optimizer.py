@@ -179,6 +179,46 @@ class Optimizer:
         for buffer, i, entry in todo:
             buffer.restore(i, int(entry.get("step", 0)), {k: v for k, v in entry.items() if k != "step"})
 
+    def from_torch_state(self, state: Mapping[str, Any]) -> None:
+        """`load_state_dict` of the state of the same optimizer in PyTorch, settings included.
+
+        Parameters
+        ----------
+        state : mapping
+            What ``state_dict()`` of PyTorch's optimizer returned, on any device. Its parameters are numbered in the
+            order of the groups, as ours are; settings that we do not have are left out.
+        """
+
+        def plain(value: Any) -> Any:
+            return np.array(value.detach().cpu().numpy()) if hasattr(value, "detach") else value
+
+        entries = []
+        for number in (number for group in state["param_groups"] for number in group["params"]):
+            entry = {name: plain(v) for name, v in state["state"].get(number, {}).items() if v is not None}
+            if entry:  # PyTorch's SGD does not count: what it remembers says that there was a step
+                entry["step"] = int(entry.get("step", 1))
+            entries.append(entry)
+        groups = [
+            {name: value.item() if hasattr(value, "detach") else value for name, value in group.items()}
+            for group in state["param_groups"]
+        ]
+        self.load_state_dict({"state": entries, "param_groups": groups})
+
+    def to_torch_state(self) -> dict[str, Any]:
+        """The `state_dict` as the same optimizer of PyTorch has it, for its ``load_state_dict``."""
+        import torch
+
+        state = self.state_dict()
+        entries = {
+            number: {
+                name: torch.tensor(float(value)) if name == "step" else torch.from_numpy(value)
+                for name, value in entry.items()
+            }
+            for number, entry in enumerate(state["state"])
+            if entry
+        }
+        return {"state": entries, "param_groups": state["param_groups"]}
+
     def __repr__(self) -> str:
         groups = []
         for group in self.param_groups:

@@ -31,11 +31,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from pellucid import Tensor, primitive
+from pellucid import primitive
+from pellucid_nn.loss_inputs import check_targets
 from pellucid_nn.module import Module
-from pellucid_nn.reduction import check_reduction
+from pellucid_nn.reduction import check_reduction, reduce_losses
 
 
 @primitive
@@ -73,25 +72,10 @@ class MSELoss(Module):
         ValueError
             If the shapes differ, or the mean would be taken over nothing.
         TypeError
-            If the predictions are not floating point.
+            If the predictions are not floating point, or targets in a Tensor have another dtype.
         """
-        y = y if isinstance(y, Tensor) else np.asarray(y)
-        if y.dtype.kind != "f":
-            raise TypeError(f"predictions must be floating point; y is {y.dtype}: convert it with y.astype(float)")
-        t = t if isinstance(t, Tensor) else np.asarray(t, dtype=y.dtype)
-        if y.shape != t.shape:
-            raise ValueError(
-                f"predictions and targets must have one shape: y has {y.shape}, t has {t.shape}; "
-                f"reshape one of them (a column (N, 1) and a row of numbers (N,) are not the same)"
-            )
-        losses = squared_error(y, t)
-        if self.reduction == "none":
-            return losses
-        if self.reduction == "sum":
-            return np.sum(losses)
-        if y.size == 0:
-            raise ValueError(f"a mean needs at least one entry; y has shape {y.shape}")
-        return np.sum(losses) / y.size  #                                                         (2)
+        losses = squared_error(*check_targets(y, t))
+        return reduce_losses(losses, self.reduction)  #                                           (2)
 
     def extra_repr(self) -> str:
         return f"reduction={self.reduction!r}" if self.reduction != "mean" else ""

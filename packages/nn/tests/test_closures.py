@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from pellucid import Tensor
+from pellucid_nn import Linear, Module, Parameter
+from pellucid_nn.closures import vjp
+
+rng = np.random.default_rng(0)
+
+
+class Two(Module):
+    """Two results of two inputs and whole numbers."""
+
+    def __init__(self):
+        self.a = Parameter(np.array([2.0, 3.0]))
+
+    def forward(self, x, y, i):
+        return {"product": x * y * self.a, "picked": self.a[i], "constant": Tensor(np.ones(2))}
+
+
+def test_the_way_back():
+    layer, x, dy = Linear(3, 2, rng=rng), rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+    y, backward = vjp(layer, x)
+    assert type(y) is np.ndarray
+    np.testing.assert_allclose(y, x @ layer.weight.data.T + layer.bias.data)
+    for n in (1, 2):  # every call adds to the gradients of the parameters
+        np.testing.assert_allclose(backward(dy), dy @ layer.weight.data)
+        np.testing.assert_allclose(layer.weight.grad.data, n * dy.T @ x)
+        np.testing.assert_allclose(layer.bias.grad.data, n * dy.sum(axis=0))
+
+
+def test_several_inputs_and_results():
+    net, x, y = Two(), np.array([1.0, 2.0]), np.array([5.0, 7.0])
+    found, backward = vjp(net, x, y, [0, 0])
+    assert {name: type(part) for name, part in found.items()} == dict.fromkeys(found, np.ndarray)
+    one = np.ones(2)
+    dx, dy, di = backward({"product": one, "picked": np.array([1.0, 10.0]), "constant": one})
+    assert dx.tolist() == [10, 21] and dy.tolist() == [2, 6] and di is None
+    assert net.a.grad.tolist() == [5 + 11, 14]
+
+
+def test_an_input_that_does_nothing_has_the_gradient_zero():
+    _, backward = vjp(lambda x, y: x * 2.0, np.ones(2), np.ones(3))
+    dx, dy = backward(np.ones(2))
+    assert dx.tolist() == [2, 2] and dy.tolist() == [0, 0, 0]
+
+
+def test_a_gradient_of_another_form_is_refused():
+    _, backward = vjp(Linear(3, 2, rng=rng), np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"shape of the result: \(4, 2\), not \(4, 3\)"):
+        backward(np.ones((4, 3)))
+    with pytest.raises(ValueError, match="nested as the result is"):
+        backward((np.ones((4, 2)),))
