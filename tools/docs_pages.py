@@ -84,7 +84,7 @@ POLYNOMIAL = (
     "polyval2d",
     "polyval3d",
 ) + ("polygrid2d", "polygrid3d", "polyvander", "chebvander", "legvander", "hermvander", "hermevander", "lagvander")
-SPECIAL = ("logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "zeta")
+SPECIAL = ("logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma")
 MORE_NAMES = {  # public names that stay in their module
     "autograd": ("pellucid.gradient_check.GradientError", "pellucid.tape.NoRuleError", "pellucid.tape.enable_grad"),
     "series": (

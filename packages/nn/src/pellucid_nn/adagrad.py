@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,7 @@ class Adagrad(Optimizer):
 
     def to_torch_state(self) -> dict[str, Any]:
         """The `state_dict` as PyTorch's Adagrad has it: with a sum for parameters that were never updated, too."""
-        import torch
+        torch = import_module("torch")
 
         found = super().to_torch_state()
         parameters = [(p, group["initial_accumulator_value"]) for group in self.param_groups for p in group["params"]]

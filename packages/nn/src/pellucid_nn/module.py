@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -342,7 +343,7 @@ class Module:
 
     def to_torch_state(self) -> dict[str, Any]:
         """The `state_dict` as Tensors of PyTorch, for its ``load_state_dict``."""
-        import torch
+        torch = import_module("torch")
 
         return {name: torch.from_numpy(np.array(array)) for name, array in self.state_dict().items()}
 

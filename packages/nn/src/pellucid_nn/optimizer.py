@@ -17,6 +17,7 @@ these.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -206,7 +207,7 @@ class Optimizer:
 
     def to_torch_state(self) -> dict[str, Any]:
         """The `state_dict` as the same optimizer of PyTorch has it, for its ``load_state_dict``."""
-        import torch
+        torch = import_module("torch")
 
         state = self.state_dict()
         entries = {
