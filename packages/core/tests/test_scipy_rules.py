@@ -419,6 +419,11 @@ def test_what_is_flat_where_zero_times_log_zero_is_zero_stays_flat(f):
     assert grad(lambda x, z: grad(f, argnums=1)(x, z))(0.0, 0.0) == 0
 
 
+def test_the_logarithm_of_the_normal_distribution_far_out():
+    with np.errstate(over="ignore", invalid="raise"):
+        np.testing.assert_allclose(grad(special.log_ndtr)(-1e155), 1e155)
+
+
 def test_the_hyperbolic_sinc_far_out():
     with np.errstate(over="ignore"):
         assert scipy_rules.sinhc(800.0) == np.inf

@@ -491,10 +491,13 @@ rule(special.j0,   lambda dy, y, x: -dy * special.j1(x))
 # mutate: sign equivalent because those of orders 2 and −2 are the same function
 rule(special.j1,   lambda dy, y, x: dy * (special.j0(x) - special.jv(2, x)) / 2)
 rule(special.y0,   lambda dy, y, x: -dy * special.y1(x))
+# mutate: sign equivalent because those of orders 2 and −2 are the same function
 rule(special.y1,   lambda dy, y, x: dy * (special.y0(x) - special.yv(2, x)) / 2)
 rule(special.i0,   lambda dy, y, x: dy * special.i1(x))
+# mutate: sign equivalent because those of orders 2 and −2 are the same function
 rule(special.i1,   lambda dy, y, x: dy * (special.i0(x) + special.iv(2, x)) / 2)
 rule(special.k0,   lambda dy, y, x: -dy * special.k1(x))
+# mutate: sign equivalent because those of orders 2 and −2 are the same function
 rule(special.k1,   lambda dy, y, x: -dy * (special.k0(x) + special.kv(2, x)) / 2)
 rule(special.i0e,  scaled(1, -1 / 8, lambda y, x: special.i1e(x) - np.sign(x) * y))
 # mutate: sign equivalent because those of orders 2 and −2 are the same function
