@@ -77,6 +77,20 @@ def test_a_vjp_that_forgets_an_argument_is_found(answer):
         f(Tensor(1.0, requires_grad=True), Tensor(2.0)).backward()
 
 
+def test_a_vjp_of_one_argument_may_return_its_gradient_in_a_tuple():
+    def slope(answer):
+        x = Tensor([2.0, 3.0], requires_grad=True)
+        primitive(lambda x: (x * x, answer(x)))(x).sum().backward()
+        return x.grad
+
+    assert slope(lambda x: lambda dy: (2 * x * dy,)).data.tolist() == [4, 6]
+    assert slope(lambda x: lambda dy: 2 * x * dy).data.tolist() == [4, 6]
+    assert slope(lambda x: lambda dy: (None,)) is None
+    for wrong in ((), (1.0, 2.0)):
+        with pytest.raises(TypeError, match=f"each of its 1 arguments; it returned {len(wrong)}"):
+            slope(lambda x, wrong=wrong: lambda dy: wrong)
+
+
 @pytest.mark.parametrize(
     "give", [lambda a: linear([a], W, b), lambda a: linear(x, W, b=a), lambda a: linear({"x": a}, W, b)]
 )

@@ -86,3 +86,17 @@ def test_the_logits_are_not_written_into_and_float32_stays(draw):
     z.setflags(write=False)
     losses, (dz, _, _) = cross_entropy_of_indices.run(z, y, s)
     assert losses.dtype == dz(np.ones(N, np.float32)).dtype == np.float32
+
+
+def test_eq_1_2_one_weight_that_all_share(draw):
+    z, y, _ = draw
+    shared, each = np.float64(0.3), np.full(N, 0.3)
+    for summed in (False, True):
+        (loss, (dz, _, _)), (expected, (expected_dz, _, _)) = (
+            cross_entropy_of_indices.run(z, y, s, summed=summed) for s in (shared, each)
+        )
+        np.testing.assert_array_equal(loss, expected)
+        np.testing.assert_array_equal(dz(np.ones(loss.shape)), expected_dz(np.ones(loss.shape)))
+    gradcheck(lambda z: cross_entropy_of_indices(z, y, shared), z, order=2)
+    z[3, y[3]] = -np.inf
+    assert cross_entropy_of_indices(z, y, shared)[3] == np.inf

@@ -63,8 +63,10 @@ def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> No
                 if create_graph:
                     dx = dx if isinstance(dx, Tensor) else Tensor(dx)  # an array where nothing depends on a leaf more
                     leaf.grad = dx if leaf.grad is None else leaf.grad + dx
+                elif leaf.grad is None:
+                    leaf.grad = without_graph(dx)
                 else:
-                    leaf.grad = without_graph(dx if leaf.grad is None else data_of(leaf.grad) + dx)
+                    leaf.grad = without_graph(data_of(leaf.grad) + dx)
 
 
 _lock = RLock()
@@ -82,7 +84,7 @@ def seed(end: Tensor, dy: Any) -> Any:
                 "backward() starts from a real number; this Tensor is complex: take its real part or its absolute "
                 "value, or pass dy (of a holomorphic function dy=1 gives the complex derivative)"
             )
-        return np.ones(end.shape, end.dtype)
+        return np.ones(end.shape, end.dtype) if end.shape else np.array(1, end.dtype)
     if np.shape(dy) != end.shape:
         raise ValueError(f"dy must have the shape of the Tensor it belongs to: {end.shape}, not {np.shape(dy)}")
     if np.iscomplexobj(data_of(dy)) and end.dtype.kind != "c":
@@ -160,6 +162,8 @@ def gradients(
             given, kwargs = (dy, node.value, *args), node.kwargs
         elif backs.__class__ is tuple:
             given = dy if dy.__class__ is tuple else (dy,)
+        elif len(args) == 1 and dy.__class__ is not tuple and not checks:
+            backs, given = (backs,), (dy,)  # the short way: what it returns may be in a tuple
         else:
             backs, given, kwargs = how_back(node, dy, create_graph)
         for x, parent, back in zip(args, parents, backs):  # noqa: B905 (the keyword takes 0.1 µs a node)
@@ -176,6 +180,10 @@ def gradients(
                 sums[parent] = dx if have is None else have + dx  #                            (1)
             elif kind is ndarray is x.__class__ and dx.shape == x.shape and dx.dtype is x.dtype and parent not in sums:
                 sums[parent] = dx
+            elif dx.__class__ is tuple and parent.__class__ is not list:
+                (dx,) = one_each(dx, node)
+                if dx is not None:
+                    send(sums, owned, node, x, parent, dx)
             elif parent.__class__ is list:
                 if not isinstance(dx, list | tuple):  # the function took the list for an array
                     dx = fitted(dx, np.asarray(x), node)
@@ -249,14 +257,19 @@ def how_back(node: Node, dy: Any, create_graph: bool) -> tuple[Any, tuple[Any, .
     given = dy if dy.__class__ is tuple else (dy,)
     if vjp.__class__ is tuple:
         return vjp, given, NO_KWARGS
-    dxs = vjp(*given)
-    dxs = dxs if isinstance(dxs, tuple) else (dxs,)
-    if len(dxs) != len(args):
+    return [lambda *_, dx=dx: dx for dx in one_each(vjp(*given), node)], given, NO_KWARGS
+
+
+def one_each(dxs: Any, node: Node) -> tuple[Any, ...]:
+    """What a vjp returned, one gradient (or None) for each argument of the node."""
+    several: tuple[Any, ...] = dxs if isinstance(dxs, tuple) else (dxs,)
+    n_arguments = len(node.parents)
+    if len(several) != n_arguments:
         raise TypeError(
             f"the vjp of {tape.name_of(node.function)} must return a tuple with one gradient (or None) for each of its "
-            f"{len(args)} arguments; it returned {len(dxs)}"
+            f"{n_arguments} arguments; it returned {len(several)}"
         )
-    return [lambda *_, dx=dx: dx for dx in dxs], given, NO_KWARGS
+    return several
 
 
 def same(a: Any, b: Any) -> bool:
@@ -407,7 +420,7 @@ def apart(sums: dict[Any, Any], owned: set[Any], dys: list[Any]) -> dict[Any, An
     """Results that share no memory with each other, with `dys`, or with anything that was computed on the way."""
     seen = {id(data_of(dy)) for dy in dys}
     for x, dx in sums.items():
-        data = dx._array if isinstance(dx, Tensor) else dx
+        data = dx if dx.__class__ is ndarray else data_of(dx)
         if data.__class__ is ndarray:
             if (data.base is not None or id(data) in seen) and x not in owned:
                 sums[x] = np.copy(dx)

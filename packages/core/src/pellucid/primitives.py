@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from pellucid import tape
-from pellucid.tape import NO_KWARGS, Node
-from pellucid.tensor import PLAIN, Tensor, data_of, holds_tensor, result, without_graph
+from pellucid.tape import NO_KWARGS, Node, births
+from pellucid.tensor import PLAIN, Tensor, data_of, holds_tensor, new_node, result, without_graph
 
 NESTED = (list, tuple, dict)
 
@@ -51,20 +51,22 @@ class Primitive:
         tensors = needed = False
         for x in args:
             parent = None
-            if isinstance(x, Tensor):
-                tensors = True
-                if x._requires_grad:
-                    parent = x.step or x
-                    needed = True
-                x = x._array
-            elif isinstance(x, NESTED):
-                self._refuse_tensors([x])
-            elif x.__class__ not in PLAIN:
-                x = data_of(x)
+            if x.__class__ not in PLAIN:
+                if isinstance(x, Tensor):
+                    tensors = True
+                    if x._requires_grad:
+                        parent = x.step or x
+                        needed = True
+                    x = x._array
+                else:
+                    if isinstance(x, NESTED):
+                        self._refuse_tensors([x])
+                    x = data_of(x)
             values.append(x)
             parents.append(parent)
-        if options:
-            self._refuse_tensors(list(options.values()))
+        for option in options.values():
+            if option.__class__ not in PLAIN:
+                self._refuse_tensors([option])
         found = self.run(*values, **options)
         if found.__class__ is not tuple or len(found) != 2 or not (found[1].__class__ is tuple or callable(found[1])):
             raise TypeError(
@@ -83,7 +85,12 @@ class Primitive:
             return without_graph(value)
         if vjp.__class__ is tuple and (len(vjp) < len(args) or None in vjp):
             tape.check_backs(self, vjp, parents)
-        return result(Node(self, vjp, value, tuple(values), tuple(parents), options or NO_KWARGS))
+        node = new_node(Node)  # as Node(...) makes it, without the cost of a call
+        node.born, node.function, node.backs, node.value = births(), self, vjp, value
+        node.args, node.parents, node.kwargs = tuple(values), tuple(parents), options or NO_KWARGS
+        if tape.somebody_checks:
+            tape.check_node(node)
+        return result(node)
 
     def _refuse_tensors(self, values: list[Any]) -> None:
         """Gradients go to positional arguments that are arrays, and nowhere else."""

@@ -153,9 +153,11 @@ class CrossEntropyLoss(Module):
         if by_index:
             y = data_of(target).reshape(-1)  # (N,)
             y, counts = _checked_indices(y, K, self.ignore_index)
-            s = np.ones(N, z.dtype) if w is None else w[y]  # (N,)
-            s = s if counts is None else s * counts
-            M = float(s.sum())  #                                                                 (5)
+            s, M = z.dtype.type(1), float(N)
+            if w is not None or counts is not None:
+                s = np.ones(N, z.dtype) if w is None else w[y]  # (N,)
+                s = s if counts is None else s * counts
+                M = float(s.sum())  #                                                             (5)
             losses_of, given, weights = cross_entropy_of_indices, (rows, y), s
             if self.label_smoothing:
                 q = weighted_targets(one_hot(y, K, z.dtype), w, self.label_smoothing)

@@ -14,7 +14,7 @@ Symbols
     paper   code      shape     meaning
     z       z         (N, K)    logits
     y       y         (N,)      class of each example, 0 … K−1
-    s       s         (N,)      weight of each example
+    s       s         (N,)      weight of each example; () for one that all share
     p       p         (N, K)    probabilities, and what (2) makes of them
     ℓ       losses    (N,)      loss of each example
 
@@ -43,16 +43,16 @@ def cross_entropy_of_indices(z: Any, y: Any, s: Any, *, summed: bool = False) ->
     if isinstance(z, Tensor):  # its gradient will be differentiated again: the clear form can do that
         from pellucid_nn.cross_entropy import one_hot, softmax_cross_entropy
 
-        q = one_hot(y, z.shape[1], z.dtype) * s[:, None]
+        q = one_hot(y, z.shape[1], z.dtype) * np.reshape(s, (-1, 1))
         losses, (clear_dz, _) = softmax_cross_entropy.run(z, q, summed=summed)
         return losses, (clear_dz, None, None)
     N, K = z.shape
-    p, losses = np.empty_like(z), np.empty_like(s)
+    p, losses = np.empty_like(z), np.empty(N, z.dtype)
     length = max(1, BLOCK // (K * z.itemsize))
     for start in range(0, N, length):
         rows = slice(start, start + length)
-        block, y_rows, s_rows = p[rows], y[rows], s[rows]  # views: p is filled block by block
-        own = np.arange(len(block)), y_rows
+        block, s_rows = p[rows], s[rows] if s.ndim else s  # a view: p is filled block by block
+        own = np.arange(len(block)), y[rows]
         np.subtract(z[rows], z[rows].max(axis=1, keepdims=True), out=block)
         own_logit = block[own]
         np.exp(block, out=block)
@@ -60,7 +60,7 @@ def cross_entropy_of_indices(z: Any, y: Any, s: Any, *, summed: bool = False) ->
         losses[rows] = s_rows * (np.log(total) - own_logit)  #                                    (1)
         block *= (s_rows / total)[:, None]  #                                                     (2)
         block[own] -= s_rows  #                                                                   (2)
-    if not s.all():
+    if s.ndim and not s.all():
         losses[s == 0] = 0  # an example that does not count, even if its class is impossible
 
     def dz(dlosses: Any) -> Any:

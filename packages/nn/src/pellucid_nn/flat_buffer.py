@@ -26,7 +26,7 @@ from pellucid.tensor import Tensor, data_of
 
 PART = 1 << 19  # bytes of each array that are worked on at a time: a handful of such parts fits the processor's cache
 HOW = "a step of an optimizer"
-LARGE = 1 << 13  # entries from which copying a gradient costs more than the calls that an update of its own takes
+LARGE = 1 << 16  # entries from which copying a gradient costs more than the calls that an update of its own takes
 
 # values, gradient, moments, number of the step, room: three arrays to work in, the last of which may be the gradient
 Update = tuple[NDArray[Any], NDArray[Any], list[NDArray[Any]], int, tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]
@@ -115,19 +115,20 @@ class FlatBuffer:
         Small neighbours are updated together, with their gradients copied side by side. The gradient of a large
         parameter is used where it is, and may be written into only if the user need not keep it.
         """
-        asked = [parameter.grad is not None for parameter in self.parameters], tuple(names)
-        if asked != self._planned_for:
-            self._planned_for, self._plan = asked, self._plan_for(*asked)
-        if all(asked[0]):
+        present = [parameter.grad is not None for parameter in self.parameters]
+        if (present, names) != self._planned_for:
+            self._planned_for, self._plan = (present, names), self._plan_for(present, names)
+        if complete := all(present):
             wrote(self.data, HOW)
         for members, parts in self._plan:
-            gradients = [self._flat_gradient(i) for i in members]
-            copied = len(gradients) > 1
-            gradient = np.concatenate(gradients) if copied else gradients[0]
+            if copied := len(members) > 1:
+                gradient = np.concatenate([self._flat_gradient(i) for i in members])
+            else:
+                gradient = self._flat_gradient(members[0])
             step = self.steps[members[0]] + 1
             for i in members:
                 self.steps[i] = step
-                if not all(asked[0]):
+                if not complete:
                     written(self.parameters[i], HOW)
             for where, theta, moments, (first, second) in parts:
                 g = gradient[where]
@@ -158,12 +159,10 @@ class FlatBuffer:
 
     def _flat_gradient(self, i: int) -> NDArray[Any]:
         """The gradient of a parameter that is about to be updated, flat."""
-        parameter = self.parameters[i]
-        if data_of(parameter) is not self.views[i]:
+        parameter, view = self.parameters[i], self.views[i]
+        if data_of(parameter) is not view:
             self._take_back(i)
         gradient: NDArray[Any] = data_of(parameter.grad)
-        if gradient.shape != parameter.shape:
-            raise ValueError(
-                f"a gradient of shape {gradient.shape} cannot update a parameter of shape {parameter.shape}"
-            )
+        if gradient.shape != view.shape:
+            raise ValueError(f"a gradient of shape {gradient.shape} cannot update a parameter of shape {view.shape}")
         return gradient.reshape(-1)

@@ -56,7 +56,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Any:
         y += b  #                                                                                 (1)
 
     def rows(a: Any) -> Any:
-        return a.reshape(-1, a.shape[-1])  # axes in front are examples too
+        return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])  # axes in front are examples too
 
     def dx(dy: Any) -> Any:
         return dy @ W  # (B, I)                                                                   (2)

@@ -119,6 +119,7 @@ class Module:
     """
 
     training: bool = True
+    _hooks: Hooks | None = None
     lazy: bool = False  # whether the parameters wait for the first input, which decides their shapes
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -132,7 +133,7 @@ class Module:
         if self.lazy:
             self.materialize(*args, **kwargs)
             self.lazy = False
-        hooks: Hooks | None = vars(self).get(HOOKS)
+        hooks = self._hooks
         if hooks is not None:
             for before in list(hooks.before.values()):
                 changed = before(self, args)
