@@ -116,6 +116,7 @@ def test_eq_8_selu_keeps_mean_0_and_variance_1():
     weights = np.exp(-x * x / 2) / math.sqrt(2 * math.pi) * step
     np.testing.assert_allclose(np.sum(weights * a.selu(x)), 0, atol=1e-9)
     np.testing.assert_allclose(np.sum(weights * a.selu(x) ** 2), 1, rtol=1e-9)
+    assert a.selu(np.array(2.0)) > 2 and a.selu(np.array(-2.0)) < 0
     gradcheck(a.selu, POINTS, order=2)
 
 

@@ -42,6 +42,12 @@ def test_eq_2_3_4_5_6_long_and_uneven(K):
         np.testing.assert_allclose(shares(sampler.heights, sampler.aliases), sampler.p, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("w", [[11, 8, 9, 8], [5, 2, 6, 10, 7]], ids=["boxes end first", "donors end first"])
+def test_eq_5_6_where_rounding_lets_one_kind_end_before_the_other(w):
+    sampler = AliasSampler(w)
+    np.testing.assert_allclose(shares(sampler.heights, sampler.aliases), sampler.p, rtol=0, atol=1e-15)
+
+
 def test_eq_3_4_5_6_by_hand():
     """q = 3/2, 1/4, 9/8, 1/4, 15/8: box 1 takes 3/4 from box 0, which then lacks 1/4, and so on."""
     q = np.array([1.5, 0.25, 1.125, 0.25, 1.875])

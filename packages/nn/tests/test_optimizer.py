@@ -1,6 +1,7 @@
 """What all optimizers share: groups, state, parameters without a gradient, and writes from outside."""
 
 import copy
+import math
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ from pellucid_nn import SGD, Adam, Linear, Parameter, ReLU, Sequential
 from pellucid_nn.adagrad import Adagrad
 from pellucid_nn.adamw import AdamW
 from pellucid_nn.optimizer import Optimizer
+from pellucid_nn.penalties import clip_grad_norm_, clip_grad_value_
 from pellucid_nn.rmsprop import RMSprop
 
 KINDS = [
@@ -298,7 +300,7 @@ def test_bad_parameters_are_named():
         ([p * 2], TypeError, "moves Parameters, and got Tensor"),
         ([p, p], ValueError, "appears twice"),
         ([{"params": [p]}, {"params": [p]}], ValueError, "appears twice"),
-        ([{"params": [p], "rate": 1}], ValueError, r"SGD has no setting \['rate'\]; it has \['dampening', 'lr'"),
+        ([{"params": [p], "rate": 1}], ValueError, r"SGD has no setting \['rate'\]; it has \['dampening', 'l1', 'lr'"),
         ([{"params": [p]}, p], TypeError, "a group is a dict with its 'params'; got Parameter"),
     ):
         with pytest.raises(error, match=words):
@@ -360,3 +362,63 @@ def test_a_subclass_must_say_how():
         Bare([p], {}).step()
     with pytest.raises(NotImplementedError):
         Optimizer([p], {})
+
+
+@each_kind
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_l1_moves_towards_zero_after_the_step_and_stops_there(kind, dtype):
+    plain, shrunk = net(dtype=dtype), net(dtype=dtype)
+    optimizers = kind(plain.parameters()), kind(shrunk.parameters(), l1=0.5)
+    for _ in range(3):
+        plain.load_state_dict(shrunk.state_dict())
+        train(plain, optimizers[0], 1)
+        train(shrunk, optimizers[1], 1)
+        by = optimizers[0].param_groups[0]["lr"] * 0.5
+        expected = [math.copysign(max(abs(v) - by, 0), v) for v in values(plain).tolist()]
+        np.testing.assert_allclose(values(shrunk), expected, rtol=1e-6 if dtype is np.float32 else 1e-13, atol=1e-8)
+    zeros = np.array(expected) == 0
+    assert zeros.any() and (values(shrunk)[zeros] == 0).all() and not zeros.all()
+    assert all(p.dtype == dtype for p in shrunk.parameters())
+
+
+@each_kind
+def test_l1_is_a_setting_of_a_group_and_in_the_state(kind):
+    module = net()
+    groups = [{"params": module[0].parameters(), "l1": 1e6}, {"params": module[2].parameters()}]
+    optimizer = kind(groups)
+    train(module, optimizer, 1)
+    assert not np.any(module[0].weight.data) and np.all(module[2].weight.data)
+    other = kind([{"params": module[0].parameters()}, {"params": module[2].parameters()}])
+    other.load_state_dict(optimizer.state_dict())
+    assert [group["l1"] for group in other.param_groups] == [1e6, 0]
+    with pytest.raises(ValueError, match="l1 must be a finite number of 0 or more; it is -1"):
+        kind(module.parameters(), l1=-1)
+    state = optimizer.state_dict()
+    state["param_groups"][1]["l1"] = -2.0
+    with pytest.raises(ValueError, match="l1 must be a finite number of 0 or more; it is -2"):
+        other.load_state_dict(state)
+
+
+@each_kind
+@pytest.mark.parametrize("keep", [True, False])
+def test_limits_on_the_gradients_are_taken_over_all_groups_before_the_step(kind, keep):
+    by_hand, limited = net(), net()
+
+    def groups(module):
+        return [{"params": module[0].parameters()}, {"params": module[2].parameters()}]
+
+    first, second = kind(groups(by_hand)), kind(groups(limited), max_norm=0.3, clip_value=0.2)
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        x = 10 * rng.normal(size=(5, 3))
+        for module in (by_hand, limited):
+            module.zero_grad()
+            np.sum(module(x) ** 2).backward()
+        clip_grad_value_(by_hand, 0.2)
+        assert clip_grad_norm_(by_hand, 0.3) > 0.3
+        first.step()
+        second.step(keep_gradients=keep)
+        np.testing.assert_array_equal(values(limited), values(by_hand))
+    for name in ("max_norm", "clip_value"):
+        with pytest.raises(ValueError, match=f"{name} must be 0 or more; got -1"):
+            kind(limited.parameters(), **{name: -1})

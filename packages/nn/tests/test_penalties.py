@@ -17,6 +17,7 @@ from pellucid_nn.penalties import (
     get_total_norm,
     l1_penalty,
     l2_penalty,
+    shrink,
 )
 from pellucid_nn.sgd import SGD
 
@@ -93,7 +94,7 @@ def test_frozen_parameters_and_parameters_without_gradients():
     st.sampled_from([0.5, 1.0, 2.0, 3.0, math.inf]),
     st.floats(0, 20),
 )
-def test_eq_3_4_norms_and_shortened_gradients(gradients, order, max_norm):
+def test_eq_4_5_norms_and_shortened_gradients(gradients, order, max_norm):
     entries = [abs(x) for g in gradients for x in g]
     total = max(entries, default=0.0) if order == math.inf else sum(x**order for x in entries) ** (1 / order)
     np.testing.assert_allclose(get_total_norm([np.array(g) for g in gradients], order), total, rtol=1e-12, atol=1e-200)
@@ -105,7 +106,7 @@ def test_eq_3_4_norms_and_shortened_gradients(gradients, order, max_norm):
     assert parameters[-1].grad is None
 
 
-def test_eq_3_one_array_and_defaults():
+def test_eq_4_one_array_and_defaults():
     assert get_total_norm(np.array([3.0, 4.0])) == get_total_norm(Tensor(np.array([3.0, 4.0]))) == 5
     assert get_total_norm([]) == get_total_norm([np.zeros((0, 2)), np.zeros(3)]) == 0
     (p,) = with_gradients([30.0, 40.0])
@@ -113,7 +114,7 @@ def test_eq_3_one_array_and_defaults():
     np.testing.assert_allclose(p.grad.data, [3, 4], rtol=1e-7)
 
 
-def test_eq_4_what_is_short_enough_stays_the_same_array():
+def test_eq_5_what_is_short_enough_stays_the_same_array():
     (p,) = with_gradients([3.0, 4.0])
     before = p.grad
     clip_grad_norm_([p], 5.1)
@@ -122,7 +123,7 @@ def test_eq_4_what_is_short_enough_stays_the_same_array():
     assert before.data.tolist() == [3, 4]
 
 
-def test_eq_3_huge_entries_do_not_overflow():
+def test_eq_4_huge_entries_do_not_overflow():
     with np.errstate(all="raise"):
         np.testing.assert_allclose(get_total_norm([np.array([3e200, 4e200])]), 5e200)
         np.testing.assert_allclose(get_total_norm([np.array([3e-200, 4e-200])]), 5e-200)
@@ -146,7 +147,7 @@ def test_norms_that_are_not_finite():
     assert np.isnan(get_total_norm([np.array([np.inf]), np.array([np.nan])]))
 
 
-def test_eq_5_entries_are_cut_off():
+def test_eq_6_entries_are_cut_off():
     p, q = with_gradients([-3.0, -0.5, 0.0, 0.5, 3.0], np.array([np.nan, 7.0], np.float32))
     before = p.grad
     clip_grad_value_([p, q, Parameter(np.ones(1))], 1.0)
@@ -179,3 +180,24 @@ def test_bad_input_is_named():
     for order in (0, -1, np.nan):
         with pytest.raises(ValueError, match="norm_type must be above 0"):
             get_total_norm([], order)
+
+
+def test_eq_3_entries_move_towards_zero_and_stop_there():
+    theta, work = np.array([0.5, -0.5, 0.1, -0.1, 0.0, 2.0]), np.empty(6)
+    shrink(theta, 0.2, work)
+    np.testing.assert_allclose(theta, [0.3, -0.3, 0, 0, 0, 1.8], rtol=1e-15)
+    assert np.all(theta[2:5] == 0)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), max_size=20), st.floats(0, 10))
+@settings(deadline=None, derandomize=True)
+def test_eq_3_it_is_the_least_of_penalty_and_distance(start, distance):
+    """argmin of (θ − v)² / 2 + distance |θ|, one entry at a time, among its two neighbours and zero."""
+    theta = np.array(start)
+    shrink(theta, distance, np.empty(len(start)))
+    for v, found in zip(start, theta.tolist()):
+
+        def cost(t, v=v):
+            return (t - v) ** 2 / 2 + distance * abs(t)
+
+        assert all(cost(found) <= cost(found + step) + 1e-9 for step in (-1e-3, 1e-3, -found))

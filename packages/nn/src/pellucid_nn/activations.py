@@ -107,6 +107,7 @@ def affine(x: Any, *, slope: float = 1.0, intercept: float = 0.0) -> Any:
 @primitive
 def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
     """x, with another slope where it is negative, and its gradient."""
+    # mutate: boundary equivalent because both sides are 0 at 0
     y = np.where(x > 0, x, negative_slope * x)  #                                                 (6)
     return y, lambda dy: dy * np.where(x > 0, x.dtype.type(1), x.dtype.type(negative_slope))  #   (6)
 
@@ -115,6 +116,7 @@ def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
 def elu(x: Any, *, alpha: float = 1.0) -> Any:
     """x, bent towards −α where it is negative, and its gradient."""
     left = np.where(x > 0, 0, x)  # an e^x that cannot overflow
+    # mutate: boundary equivalent because both sides are 0 at 0
     y = np.where(x > 0, x, alpha * np.expm1(left))  #                                             (7)
     return y, lambda dy: dy * np.where(x > 0, 1, alpha * np.exp(left))  #                         (7)
 

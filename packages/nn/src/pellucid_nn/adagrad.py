@@ -123,6 +123,10 @@ class Adagrad(Optimizer):
         ε.
     maximize : bool
         Climb instead of descend.
+    l1 : float
+        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+    max_norm, clip_value : float, optional
+        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
     """
 
     moments = ("sum",)
@@ -137,10 +141,13 @@ class Adagrad(Optimizer):
         eps: float = 1e-10,
         *,
         maximize: bool = False,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         settings = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
         start = {"initial_accumulator_value": initial_accumulator_value}
-        super().__init__(params, settings | start | {"maximize": maximize})
+        super().__init__(params, settings | start | {"maximize": maximize, "l1": l1}, max_norm, clip_value)
 
     def check(self, group: Mapping[str, Any]) -> None:
         at_least_zero(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")

@@ -148,6 +148,10 @@ class Adam(Optimizer):
         Use the largest average of squares so far (7).
     maximize : bool
         Climb instead of descend.
+    l1 : float
+        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+    max_norm, clip_value : float, optional
+        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
     """
 
     moments = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
@@ -162,9 +166,12 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         settings = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, settings | {"amsgrad": amsgrad, "maximize": maximize})
+        super().__init__(params, settings | {"amsgrad": amsgrad, "maximize": maximize, "l1": l1}, max_norm, clip_value)
 
     def check(self, group: Mapping[str, Any]) -> None:
         at_least_zero(group, "lr", "eps", "weight_decay")

@@ -99,6 +99,10 @@ class AdamW(Adam):
         Use the largest average of squares so far.
     maximize : bool
         Climb instead of descend; parameters shrink all the same.
+    l1 : float
+        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+    max_norm, clip_value : float, optional
+        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
     """
 
     def __init__(
@@ -111,8 +115,12 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        limits: dict[str, Any] = {"l1": l1, "max_norm": max_norm, "clip_value": clip_value}
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, **limits)
 
     def rule(self, group: Mapping[str, Any]) -> Callable[..., None]:
         beta1, beta2 = group["betas"]

@@ -76,7 +76,7 @@ def alias_table(p: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     last = np.searchsorted(missing, surplus[:-1])  # (J-1,): the box that exhausts a donor        (6)
     last = np.minimum(last, len(poor) - 1)  # where rounding lets the boxes end before the donors
     alias[rich[:-1]] = rich[1:]  #                                                                (6)
-    own[rich[:-1]] = np.clip(1 + surplus[:-1] - missing[last], 0, 1)  #                           (6)
+    own[rich[:-1]] = np.minimum(1 + surplus[:-1] - missing[last], 1)  #                           (6)
     return own, alias
 
 

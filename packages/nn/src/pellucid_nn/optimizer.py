@@ -24,6 +24,7 @@ import numpy as np
 
 from pellucid.tensor import Tensor
 from pellucid_nn.flat_buffer import FlatBuffer
+from pellucid_nn.penalties import clip_grad_norm_, clip_grad_value_, shrink
 
 
 class Optimizer:
@@ -35,17 +36,31 @@ class Optimizer:
         A dict is a group: ``{"params": [...], "lr": 0.1}``, with settings that differ from the defaults.
     defaults : dict
         The settings of a group that does not give its own.
+    max_norm, clip_value : float, optional
+        Limits on the gradients of all groups, taken before a step: see `clip_grad_norm_` and `clip_grad_value_`.
 
     Attributes
     ----------
     param_groups : list of dict
-        The groups, each with its "params" and settings.
+        The groups, each with its "params" and settings. The setting "l1", if it is not 0, lets every step end with
+        `shrink`.
+    max_norm, clip_value : float or None
+        As given; they may be changed between steps.
     """
 
     moments: tuple[str, ...] = ()  # the names under which a subclass remembers arrays, for state_dict
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        self.defaults = defaults
+    def __init__(
+        self,
+        params: Iterable[Any],
+        defaults: dict[str, Any],
+        max_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        for name, limit in (("max_norm", max_norm), ("clip_value", clip_value)):
+            if limit is not None and not limit >= 0:
+                raise ValueError(f"{name} must be 0 or more; got {limit}")
+        self.defaults, self.max_norm, self.clip_value = defaults, max_norm, clip_value
         self.param_groups: list[dict[str, Any]] = []
         self._buffers: list[list[FlatBuffer]] = []  # for each group, one buffer per dtype
         if isinstance(params, Tensor | Mapping):
@@ -100,6 +115,7 @@ class Optimizer:
             raise ValueError("a parameter appears twice in this optimizer: list every parameter once, in one group")
         settings = self.defaults | dict(group) | {"params": params}
         self.check(settings)
+        at_least_zero({"l1": 0.0} | settings, "l1")
         self.param_groups.append(settings)
         dtypes = dict.fromkeys(p.dtype for p in params)
         self._buffers.append([FlatBuffer([p for p in params if p.dtype == dtype]) for dtype in dtypes])
@@ -112,13 +128,22 @@ class Optimizer:
         keep_gradients : bool
             False allows to work in the gradients' memory, which is faster; ``.grad`` is None afterwards.
         """
+        if self.clip_value is not None:
+            clip_grad_value_(self._parameters(), self.clip_value)
+        if self.max_norm is not None:
+            clip_grad_norm_(self._parameters(), self.max_norm)
         for group, buffers in zip(self.param_groups, self._buffers, strict=True):
-            update, names = self.rule(group), self.moments_of(group)
+            update, names, distance = self.rule(group), self.moments_of(group), group["lr"] * group.get("l1", 0.0)
             for buffer in buffers:
                 for theta, gradient, moments, step, room in buffer.updates(names, keep_gradients):
                     update(theta, gradient, moments, step, room)
+                    if distance:
+                        shrink(theta, distance, room[0])
         if not keep_gradients:
             self.zero_grad()
+
+    def _parameters(self) -> list[Tensor]:
+        return [p for group in self.param_groups for p in group["params"]]
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -174,6 +199,7 @@ class Optimizer:
         for group, new in zip(self.param_groups, state["param_groups"], strict=True):
             settings = group | {name: value for name, value in new.items() if name in self.defaults}
             self.check(settings)
+            at_least_zero({"l1": 0.0} | settings, "l1")
             group.update(settings)
         for buffer, _, _ in todo:
             buffer.moments.clear()
@@ -206,7 +232,7 @@ class Optimizer:
         self.load_state_dict({"state": entries, "param_groups": groups})
 
     def to_torch_state(self) -> dict[str, Any]:
-        """The `state_dict` as the same optimizer of PyTorch has it, for its ``load_state_dict``."""
+        """The `state_dict` as the same optimizer of PyTorch has it, which knows no l1, for its ``load_state_dict``."""
         torch = import_module("torch")
 
         state = self.state_dict()
@@ -218,7 +244,8 @@ class Optimizer:
             for number, entry in enumerate(state["state"])
             if entry
         }
-        return {"state": entries, "param_groups": state["param_groups"]}
+        groups = [{name: value for name, value in group.items() if name != "l1"} for group in state["param_groups"]]
+        return {"state": entries, "param_groups": groups}
 
     def __repr__(self) -> str:
         groups = []

@@ -7,26 +7,30 @@ the gradients:
     L2    R = λ/2 Σ θᵢ²        ∂R/∂θᵢ = λ θᵢ                                                     (2)
 
 The slope of (1) does not fade near 0, so that parameters end there; that of (2) does. (2) in the gradients is the
-weight decay of SGD.
+weight decay of SGD. (1) in the gradients makes small parameters jump over 0 and back, though. The optimizers' option
+`l1` moves each towards 0 after the step and stops it there, where it stays exactly:
+
+    θᵢ ← sign θᵢ max(|θᵢ| − η λ, 0)  =  θᵢ − min(max(θᵢ, −η λ), η λ)                             (3)
 
 A step along a gradient that is far too long undoes what was learnt. With G the norm of all gradients g together, as if
 they were one vector,
 
-    G = (Σ |gᵢ|ᵖ)^(1/p),    G = max |gᵢ|  for p = ∞                                              (3)
+    G = (Σ |gᵢ|ᵖ)^(1/p),    G = max |gᵢ|  for p = ∞                                              (4)
 
 all of them are shortened, by one factor, so that the direction stays:
 
-    gᵢ ← gᵢ min(1, M / (G + 10⁻⁶))                                                               (4)
+    gᵢ ← gᵢ min(1, M / (G + 10⁻⁶))                                                               (5)
 
 or each entry is cut off on its own:
 
-    gᵢ ← min(max(gᵢ, −M), M)                                                                     (5)
+    gᵢ ← min(max(gᵢ, −M), M)                                                                     (6)
 
 Symbols
 -------
     paper   code                      shape   meaning
     θ       theta                     any     a parameter
     λ       l1, l2                    ()      how much a penalty counts
+    η λ     distance                  ()      that, times the learning rate
     R       l1_penalty, l2_penalty    ()      the penalty
     g       g                         as θ    gradient of a parameter
     p       norm_type                 ()      2 for length, ∞ for the largest entry
@@ -38,9 +42,10 @@ Cost: O(P) for P parameters.
 References
 ----------
     Tibshirani (1996), "Regression shrinkage and selection via the lasso": (1).
+    Parikh & Boyd (2014), "Proximal algorithms": (3), the proximal operator of (1).
     Hoerl & Kennard (1970), "Ridge regression: biased estimation for nonorthogonal problems": (2).
-    Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural networks", Algorithm 1: (4).
-Differs from them: 10⁻⁶ in (4), and the norm over all parameters at once, as PyTorch's clip_grad_norm_. Norms are taken
+    Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural networks", Algorithm 1: (5).
+Differs from them: 10⁻⁶ in (5), and the norm over all parameters at once, as PyTorch's clip_grad_norm_. Norms are taken
 of gradients divided by their largest entry, so that no square overflows.
 """
 
@@ -114,6 +119,22 @@ def add_penalty_gradients(parameters: Parameters, *, l1: float = 0.0, l2: float 
             p.grad = Tensor(slope if p.grad is None else data_of(p.grad) + slope)
 
 
+def shrink(theta: NDArray[Any], distance: float, work: NDArray[Any]) -> None:
+    """Move every entry of an array towards 0, in place, and stop it there: (P,), (), (P,) -> _.
+
+    Parameters
+    ----------
+    theta : ndarray
+        What is overwritten.
+    distance : float
+        How far, 0 or more.
+    work : ndarray, shape of theta
+        To work in.
+    """
+    np.clip(theta, -distance, distance, out=work)  #                                              (3)
+    np.subtract(theta, work, out=theta)  #                                                        (3)
+
+
 def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> float:
     """The norm of all arrays together, as if they were one vector.
 
@@ -143,7 +164,7 @@ def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: boo
     total = largest
     if norm_type != math.inf and 0 < largest < math.inf:
         scaled = [size / largest for size in sizes]
-        total = largest * sum(float(np.sum(size**norm_type)) for size in scaled) ** (1 / norm_type)  # (3)
+        total = largest * sum(float(np.sum(size**norm_type)) for size in scaled) ** (1 / norm_type)  # (4)
     if error_if_nonfinite and not math.isfinite(total):
         raise ValueError(
             f"the norm of order {norm_type} of {len(given)} arrays is {total}: look for the layer whose gradient is "
@@ -181,9 +202,9 @@ def clip_grad_norm_(
     _check("max_norm", max_norm)
     having = [p for p in _listed(parameters) if p.grad is not None]
     total = get_total_norm([p.grad for p in having], norm_type, error_if_nonfinite)
-    factor = max_norm / (total + SMALL)  #                                                        (4)
+    factor = max_norm / (total + SMALL)  #                                                        (5)
     if not factor >= 1:  # NaN too
-        _replace(having, lambda g: g * g.dtype.type(factor))  #                                   (4)
+        _replace(having, lambda g: g * g.dtype.type(factor))  #                                   (5)
     return total
 
 
@@ -204,7 +225,7 @@ def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     """
     _check("clip_value", clip_value)
     having = [p for p in _listed(parameters) if p.grad is not None]
-    _replace(having, lambda g: np.clip(g, -clip_value, clip_value))  #                            (5)
+    _replace(having, lambda g: np.clip(g, -clip_value, clip_value))  #                            (6)
 
 
 def _replace(having: list[Tensor], change: Any) -> None:

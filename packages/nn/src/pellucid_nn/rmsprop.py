@@ -160,6 +160,10 @@ class RMSprop(Optimizer):
         Divide by the root of a running variance (5).
     maximize : bool
         Climb instead of descend.
+    l1 : float
+        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+    max_norm, clip_value : float, optional
+        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
     """
 
     moments = ("square_avg", "grad_avg", "momentum_buffer")
@@ -175,9 +179,14 @@ class RMSprop(Optimizer):
         centered: bool = False,
         *,
         maximize: bool = False,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         settings = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum}
-        super().__init__(params, settings | {"centered": centered, "maximize": maximize})
+        super().__init__(
+            params, settings | {"centered": centered, "maximize": maximize, "l1": l1}, max_norm, clip_value
+        )
 
     def check(self, group: Mapping[str, Any]) -> None:
         at_least_zero(group, "lr", "eps", "weight_decay", "momentum")

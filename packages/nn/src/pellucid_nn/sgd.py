@@ -129,6 +129,10 @@ class SGD(Optimizer):
         Use Nesterov's form; needs momentum and no dampening.
     maximize : bool
         Climb instead of descend.
+    l1 : float
+        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+    max_norm, clip_value : float, optional
+        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
     """
 
     moments = ("momentum_buffer",)
@@ -143,9 +147,14 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         settings = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        super().__init__(params, settings | {"nesterov": nesterov, "maximize": maximize})
+        super().__init__(
+            params, settings | {"nesterov": nesterov, "maximize": maximize, "l1": l1}, max_norm, clip_value
+        )
 
     def check(self, group: Mapping[str, Any]) -> None:
         at_least_zero(group, "lr", "momentum", "weight_decay")
