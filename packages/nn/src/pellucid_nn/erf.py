@@ -13,15 +13,16 @@ that 24 Chebyshev polynomials Tₖ give it to the last digit:
 The other parts follow by symmetry, without a difference of nearly equal numbers:
 
     erfc(−x) = 2 − erfc x        erf x = 1 − erfc x,    x > ½        erf(−x) = −erf x            (3)
+    erfc x = 1 − erf x,    |x| ≤ ½                                                               (4)
 
 Rounding x² by one part in 10¹⁶ would change e^(−x²) by x² such parts. So x² is split at h, which is x rounded to
 sixteenths: h² is exact, and the rest is small:
 
-    e^(−x²) = e^(−h²) e^((h − x)(h + x))                                                         (4)
+    e^(−x²) = e^(−h²) e^((h − x)(h + x))                                                         (5)
 
 Gradient.  The derivative of an integral is what stands under it:
 
-    dx = dy 2/√π e^(−x²) for erf,    −dy 2/√π e^(−x²) for erfc                                   (5)
+    dx = dy 2/√π e^(−x²) for erf,    −dy 2/√π e^(−x²) for erfc                                   (6)
 
 Symbols
 -------
@@ -32,8 +33,8 @@ Symbols
     h       h            as x    x to sixteenths
     d·      dy           as ·    gradient of the loss
 
-Cost: about 60 passes over the entries, a block of them at a time while it is in the processor's cache: some 20 ns an
-entry.
+Cost: about 30 passes over the entries near 0 and 70 over the others, a block of them at a time while it is in the
+processor's cache.
 
 References
 ----------
@@ -66,7 +67,10 @@ POWERS = {  # the same sum in powers of u, highest first; single precision has e
     np.dtype(np.float64): cheb2poly(CHEBYSHEV)[::-1].tolist(),
     np.dtype(np.float32): cheb2poly(CHEBYSHEV[:13])[::-1].tolist(),
 }
-SERIES = [(-1) ** n / (factorial(n) * (2 * n + 1)) for n in range(11)][::-1]  # of (1), highest power first
+SERIES = {  # of (1), highest power of x² first
+    np.dtype(dtype): [(-1) ** n / (factorial(n) * (2 * n + 1)) for n in range(length)][::-1]
+    for dtype, length in ((np.float64, 11), (np.float32, 6))
+}
 BLOCK = 1 << 13  # entries that are worked on at a time
 
 
@@ -74,30 +78,50 @@ BLOCK = 1 << 13  # entries that are worked on at a time
 def erf(x: Any) -> Any:
     """2/√π ∫₀ˣ e^(−s²) ds, with its gradient."""
     y = erf(x) if isinstance(x, Tensor) else by_blocks(erf_of_block, x)
-    return y, lambda dy: dy * (2 / pi**0.5) * bell_curve(x)  #                                    (5)
+    return y, lambda dy: dy * (2 / pi**0.5) * bell_curve(x)  #                                    (6)
 
 
 @primitive
 def erfc(x: Any) -> Any:
     """1 − erf x, with its gradient."""
     y = erfc(x) if isinstance(x, Tensor) else by_blocks(erfc_of_block, x)
-    return y, lambda dy: dy * (-2 / pi**0.5) * bell_curve(x)  #                                   (5)
+    return y, lambda dy: dy * (-2 / pi**0.5) * bell_curve(x)  #                                   (6)
 
 
 def erf_of_block(x: Any) -> Any:
-    near = np.where(np.abs(x) <= 0.5, x, 0)
-    inner = 2 / pi**0.5 * near * horner(SERIES, near * near)  #                                   (1)
-    outer = np.copysign(1 - erfc_of_block(np.abs(x)), x)  #                                       (3)
-    return np.where(np.abs(x) <= 0.5, inner, outer)
+    y, near, far = split(x)
+    y[near] = series(x[near])  #                                                                  (1)
+    y[far] = np.copysign(1 - tail(np.abs(x[far])), x[far])  #                                     (3)
+    return y
 
 
 def erfc_of_block(x: Any) -> Any:
-    a = np.minimum(np.abs(x), 30)  # erfc 30 is 0 to double precision
-    u = (a - 4) / (a + 4)  #                                                                      (2)
-    h = np.rint(16 * a) / 16
-    bell = np.exp(-h * h) * np.exp((h - a) * (h + a))  #                                          (4)
-    y = bell / (1 + 2 * a) * horner(POWERS[x.dtype], u)  #                                        (2)
-    return np.where(x < 0, 2 - y, y)  #                                                           (3)
+    y, near, far = split(x)
+    y[near] = 1 - series(x[near])  #                                                              (4)
+    beyond = x[far]
+    rest = tail(np.abs(beyond))
+    y[far] = np.where(beyond < 0, 2 - rest, rest)  #                                              (3)
+    return y
+
+
+def split(x: Any) -> tuple[Any, Any, Any]:
+    """Room for a result, and where the entries near 0 and the others are: (n,) -> (n,), _, _."""
+    is_near = np.abs(x) <= 0.5
+    return np.empty_like(x), np.flatnonzero(is_near), np.flatnonzero(~is_near)
+
+
+def series(x: Any) -> Any:
+    """erf x near 0."""
+    return 2 / pi**0.5 * x * horner(SERIES[x.dtype], x * x)  #                                    (1)
+
+
+def tail(x: Any) -> Any:
+    """erfc x for x ≥ 0."""
+    x = np.minimum(x, 30)  # erfc 30 is 0 to double precision
+    u = (x - 4) / (x + 4)  #                                                                      (2)
+    h = np.rint(16 * x) / 16
+    bell = np.exp(-h * h) * np.exp((h - x) * (h + x))  #                                          (5)
+    return bell / (1 + 2 * x) * horner(POWERS[x.dtype], u)  #                                     (2)
 
 
 def bell_curve(x: Any) -> Any:
