@@ -296,3 +296,15 @@ def test_repr_says_the_settings():
 def test_bad_settings_are_named(bad, words):
     with pytest.raises(ValueError, match=words):
         DlibScheduler(optimizer(), **bad)
+
+
+@pytest.mark.parametrize("discard", [0.0, 0.25])
+def test_eq_6_losses_that_are_not_finite_are_not_kept(discard):
+    losses = np.array([3.0, -np.inf, 2.0, np.inf, 1.0, np.nan, 4.0])
+    assert kept(losses, discard).tolist() == [True, False, True, False, True, False, discard == 0]
+
+
+def test_eq_4_just_as_likely_as_asked_for_is_a_decrease():
+    for count in (steps_without_decrease, steps_without_decrease_by_sums):
+        assert count(np.ones(10), probability=0.5) == 0
+        assert count(np.ones(10), probability=0.51) == 10

@@ -72,6 +72,7 @@ KEPT = ("patience", "factor", "probability", "discard", "min_lr")  # the setting
 def probability_of_decrease(steps: NDArray[Any], losses: NDArray[Any]) -> float:
     """How likely the line behind noisy losses falls, for three losses or more: (N,), (N,) -> ()."""
     x, y = steps - steps.mean(), losses - losses.mean()  # (N,), (N,)
+    # mutate: arguments equivalent because the inner product is symmetric
     slope = (x @ y) / (x @ x)  #                                                                  (1)
     noise = np.sum((y - slope * x) ** 2) / (len(x) - 2)  #                                        (2)
     variance = noise / (x @ x)  #                                                                 (3)
@@ -197,7 +198,7 @@ class DlibScheduler:
         ):
             for group in self.optimizer.param_groups:
                 group["lr"] = min(group["lr"], max(self.factor * group["lr"], self.min_lr))  #    (7)
-            self.losses = np.zeros(0)  #                                                          (7)
+            self.losses = self.losses[:0]  #                                                      (7)
 
     def get_last_lr(self) -> list[float]:
         """The rate of every group."""

@@ -100,6 +100,7 @@ def erfc_of_block(x: Any) -> Any:
     y[near] = 1 - series(x[near])  #                                                              (4)
     beyond = x[far]
     rest = tail(np.abs(beyond))
+    # mutate: boundary equivalent because 0 is near
     y[far] = np.where(beyond < 0, 2 - rest, rest)  #                                              (3)
     return y
 
