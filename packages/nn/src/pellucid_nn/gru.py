@@ -91,6 +91,7 @@ def gru_cell(x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any) -> Any:
         da = np.concatenate([dar, daz, dan], axis=1)  # (N, 3H)                                   (6)
         du = np.concatenate([dar, daz, dan * r], axis=1)  # (N, 3H)                               (6)
         dx, dh = da @ Wx, du @ Wh + dh_ * z  #                                                    (7)
+        # mutate: branch equivalent because nobody takes the gradient of a bias that is not there
         dbx, dbh = (None, None) if bx is None else (da.sum(axis=0), du.sum(axis=0))  #            (8)
         return dx, dh, da.T @ x, du.T @ h, dbx, dbh  #                                            (8)
 
@@ -146,6 +147,7 @@ def gru(
             np.add(du.reshape(k, 3 * H) @ Wh, kept, out=dh_)  #                                   (10)
         da, du = dA.reshape(T * N, 3 * H), dU.reshape(T * N, 3 * H)
         dx = (da @ Wx).reshape(x.shape) if needs_dx else None  #                                  (7)
+        # mutate: branch equivalent because nobody takes the gradient of a bias that is not there
         dbx, dbh = (None, None) if bx is None else (da.sum(axis=0), du.sum(axis=0))  #            (8)
         return dx, dh, da.T @ rows, du.T @ h_before.reshape(T * N, H), dbx, dbh  #                (8)
 

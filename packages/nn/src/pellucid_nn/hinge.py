@@ -71,6 +71,7 @@ def hinge_loss(y: Any, t: Any, *, margin: float = 1.0) -> Any:
     losses = np.maximum(missing, 0)  #                                                            (1)
 
     def dy(dlosses: Any) -> Any:
+        # mutate: operator equivalent because t is 1 or −1
         return np.where(missing > 0, -dlosses * t, 0)  #                                          (2)
 
     return losses, (dy, None)
