@@ -159,20 +159,20 @@ def ones_(tensor: Any) -> Any:
     return fill(tensor, 1)
 
 
-def xavier_uniform_(tensor: Any, gain: float = 1.0, *, transposed: bool = False, rng: Rng = None) -> Any:
+def xavier_uniform_(tensor: Any, gain: float = 1.0, *, rng: Rng = None) -> Any:
     """Fill with uniform numbers of Glorot's variance; errors are those of `fans`."""
-    bound = sqrt(3) * xavier_std(tensor.shape, gain, transposed)  #                               (5)
+    bound = sqrt(3) * xavier_std(tensor.shape, gain)  #                                           (5)
     return uniform_(tensor, -bound, bound, rng=rng)
 
 
-def xavier_normal_(tensor: Any, gain: float = 1.0, *, transposed: bool = False, rng: Rng = None) -> Any:
+def xavier_normal_(tensor: Any, gain: float = 1.0, *, rng: Rng = None) -> Any:
     """Fill with normal numbers of Glorot's variance; errors are those of `fans`."""
-    return normal_(tensor, 0, xavier_std(tensor.shape, gain, transposed), rng=rng)
+    return normal_(tensor, 0, xavier_std(tensor.shape, gain), rng=rng)
 
 
-def xavier_std(shape: tuple[int, ...], gain: float, transposed: bool) -> float:
-    # mutate: drop, index, sign equivalent because the sum of both fans does not depend on which is which
-    fan_in, fan_out = fans(shape, transposed)
+def xavier_std(shape: tuple[int, ...], gain: float) -> float:
+    fan_in, fan_out = fans(shape)  # of transposed weights they change places: the sum is the same
+    # mutate: drop, number equivalent because weights without entries take no number
     return gain * sqrt(2 / (fan_in + fan_out)) if fan_in + fan_out else 0.0  #                    (3)
 
 
@@ -228,6 +228,7 @@ def kaiming_std(shape: tuple[int, ...], a: float, mode: str, nonlinearity: str, 
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f'mode must be "fan_in" or "fan_out"; got {mode!r}')
     fan = fans(shape, transposed)[mode == "fan_out"]
+    # mutate: number equivalent because weights without entries take no number
     return calculate_gain(nonlinearity, a) / sqrt(fan) if fan else 0.0  #                         (4)
 
 
@@ -244,11 +245,10 @@ def trunc_normal_(
     if not (a < b and std > 0):
         raise ValueError(f"a must be below b, and std positive; got a={a}, b={b}, std={std}")
     low, high = (a - mean) / std, (b - mean) / std
-    # mutate: boundary equivalent because 0 is as far from either end
     side = -1 if low > 0 else 1  # −1 draws the mirror image
     low, high = sorted((side * low, side * high))
     ends = normal_cdf(np.array([low, high]))
-    u = check_rng(rng).uniform(ends[0], ends[1], tensor.shape)  #                                            (6)
+    u = check_rng(rng).uniform(ends[0], ends[1], tensor.shape)  #                      (6)
     x = mean + side * std * normal_quantile(u)  #                                                 (6)
     return fill(tensor, np.clip(x, a, b))
 
@@ -269,5 +269,6 @@ def orthogonal_(tensor: Any, gain: float = 1.0, *, rng: Rng = None) -> Any:
     M, N = shape[0], prod(shape[1:])
     A = check_rng(rng).normal(size=(max(M, N), min(M, N)))
     Q, R = np.linalg.qr(A)
+    # mutate: operator equivalent because signs are 1 or −1
     Q = gain * Q * np.sign(np.diag(R))  #                                                         (7)
     return fill(tensor, (Q if M >= N else Q.T).reshape(shape))
