@@ -83,3 +83,11 @@ def test_a_lazy_layer_and_single_precision():
 def test_inputs_without_variance():
     with pytest.raises(ValueError, match="have variance 0.0 for this X, which no scale brings to 1"):
         lsuv_(net(), np.zeros((3, 10)))
+
+
+@no_grad()
+def test_eq_2_just_as_far_as_the_tolerance_is_not_near_enough():
+    x = np.array([[-1.5], [1.5]])  # of variance 9/4: 5/4 too much
+    layer = Linear(1, 1, bias=False, rng=0)
+    lsuv_(layer, x, tol=1.25, rng=0)
+    np.testing.assert_allclose(np.var(layer(x)), 1, rtol=1e-15)

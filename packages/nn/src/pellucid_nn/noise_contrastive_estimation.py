@@ -70,15 +70,18 @@ from pellucid_nn.reduction import check_reduction, reduce_losses
 def word_scores(h: Any, W: Any, b: Any, words: Any) -> Any:
     """Scores of some words in each context, with all gradients: (N, D), (V, D), (V,), (N, M) -> (N, M)."""
     rows = embedding(W, words)  # (N, M, D)
+    # mutate: index equivalent because the axis has one entry
     s = (rows @ h[..., None])[..., 0] + b[words]  # (N, M)                                        (1)
 
     def dh(ds: Any) -> Any:
+        # mutate: index equivalent because the axis has one entry
         return (ds[:, None, :] @ rows)[:, 0]  # (N, D)                                            (5)
 
     def dW(ds: Any) -> Any:
         return sum_rows(ds[..., None] * h[:, None, :], words, n=len(W))  # (V, D)                 (6)
 
     def db(ds: Any) -> Any:
+        # mutate: index equivalent because the axis has one entry
         return sum_rows(ds[..., None], words, n=len(b))[:, 0]  # (V,)                             (6)
 
     return s, (dh, dW, db, None)

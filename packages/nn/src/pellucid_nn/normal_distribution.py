@@ -47,7 +47,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pellucid import Tensor, primitive
+from pellucid import primitive
 from pellucid_nn.erf import erf, erfc
 
 
@@ -60,7 +60,7 @@ def normal_pdf(x: Any) -> Any:
 @primitive
 def normal_cdf(x: Any) -> Any:
     """Probability of a standard normal number below x, with its gradient."""
-    y = normal_cdf(x) if isinstance(x, Tensor) else 0.5 * erfc(x * -(0.5**0.5))  #                (2)
+    y = 0.5 * erfc(x * -(0.5**0.5))  #                                                            (2)
     return y, lambda dy: dy * normal_pdf(x)  #                                                    (3)
 
 
@@ -86,9 +86,9 @@ def normal_quantile(p: ArrayLike) -> Any:
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"a probability must be between 0 and 1; got {p[~((p >= 0) & (p <= 1))].flat[0]}")
     lower = np.minimum(p, 1 - p)
-    # mutate: comparison, boundary, number equivalent because what stands in for 0 here is replaced below
     x = lower_quantile(np.where(lower > 0, lower, 0.5))
     x = np.where(lower > 0, x, -np.inf)
+    # mutate: boundary equivalent because the quantile is 0 there
     return np.where(p > 0.5, -x, x)  #                                                            (7)
 
 
@@ -101,7 +101,7 @@ def lower_quantile(p: Any) -> Any:
     ) - s
     # mutate: number equivalent because a third step changes nothing
     for _ in range(2):
-        # mutate: number, factor equivalent because where p is between 0.1 and 0.3 either form will do
+        # mutate: number, factor, boundary equivalent because where p is between 0.1 and 0.3 either form will do
         miss = np.where(p > 0.2, 0.5 * erf(x * 0.5**0.5) - (p - 0.5), normal_cdf(x) - p)  #       (5)
         r = miss / normal_pdf(x)  #                                                               (5)
         x = x - r / (1 + 0.5 * x * r)  #                                                          (6)

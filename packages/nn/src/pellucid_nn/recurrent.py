@@ -97,10 +97,12 @@ def cell_by_cell(
         for t in reversed(steps):
             n = counts[t]
             arriving = [dstates[0][:n] + dy[t, :n], *[ds[:n] for ds in dstates[1:]]]
+            # mutate: factor equivalent because a tuple twice is longer, and its end is not looked at
             dx_t, *rest = backs[t](*arriving)  #                                                 (5)
             K = len(dstates)
             dx[t] = _with(dx_t, np.zeros_like(x[t, n:]))
             dstates = tuple([_with(ds, old[n:]) for ds, old in zip(rest[:K], dstates)])
+            # mutate: arguments equivalent because either order gives the same sum
             dweights = [None if dW is None else dW + more for dW, more in zip(dweights, rest[K:])]  # (5)
         return (np.stack(dx) if T else np.zeros_like(x), *dstates, *dweights)
 
@@ -358,11 +360,12 @@ class RecurrentLayer(Module):
                 weights = [getattr(self, name + end) for name in KINDS]
                 k = len(finals[0])
                 options = {"counts": counts, "reverse": direction == 1, "needs_dx": isinstance(x, Tensor)}
+                # mutate: factor equivalent because a tuple twice is longer, and its end is not looked at
                 y, *last = self.sequence(x, *[s[k] for s in states], *weights, **options)  #     (1)
                 ys.append(y)
                 for of_part, s in zip(finals, last):
                     of_part.append(s)
-            # mutate: branch equivalent because one array joined to nothing is that array
+            # mutate: branch, index equivalent because one array joined to nothing is that array
             x = ys[0] if len(ys) == 1 else np.concatenate(ys, axis=2)  #                         (2)
         return x, [np.stack(of_part) for of_part in finals]
 
@@ -393,6 +396,7 @@ def weight_shapes(gates: int, I: int, H: int) -> list[tuple[int, ...]]:
 
 def drawn_parameter(shape: tuple[int, ...], H: int, rng: np.random.Generator, dtype: DTypeLike) -> Parameter:
     bound = 1 / H**0.5  #                                                                        (6)
+    # mutate: sign equivalent because the distribution is symmetric
     return Parameter(rng.uniform(-bound, bound, shape), dtype=dtype)  #                          (6)
 
 
