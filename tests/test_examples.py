@@ -38,7 +38,7 @@ def test_a_script(script, tmp_path):
     done = subprocess.run(
         [sys.executable, str(script), str(picture)],
         cwd=tmp_path,
-        env={**os.environ, "MPLBACKEND": "Agg"},
+        env={**os.environ, "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,

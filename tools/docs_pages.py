@@ -29,6 +29,7 @@ import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -202,10 +203,13 @@ def pages() -> list[Page]:
 def write_models(out: Path, with_examples: bool) -> None:
     """Write one page for each model and part, the list of them, and the excerpts."""
     found = pages()
-    for page in found:
-        path = out / page.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(model_page(page, found, example(page, path.parent, with_examples)), encoding="utf-8")
+    folders = [(out / page.path).parent for page in found]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each example is a process of its own
+        examples = pool.map(lambda page, folder: example(page, folder, with_examples), found, folders)
+        for page, shown in zip(found, examples):
+            (out / page.path).write_text(model_page(page, found, shown), encoding="utf-8")
     (out / "index.md").write_text(models_index(found), encoding="utf-8")
     lines = ["* [All models](index.md)"]
     for family in unique(page.family.name for page in found):
