@@ -112,6 +112,17 @@ LEVEL_WORDS = {  # level of the conformance checks -> what is looked at
 }
 
 
+MANY = 16  # parts of a family from which they are listed by kind
+PART_KINDS = {  # kind of a component -> what several are called, in the order of the list
+    "layer": "Layers",
+    "module": "Modules",
+    "activation": "Activations",
+    "loss": "Losses",
+    "optimizer": "Optimizers",
+    "scheduler": "Schedulers",
+}
+
+
 @dataclass
 class Family:
     """One package that registers models, data sets or commands."""
@@ -214,9 +225,26 @@ def write_models(out: Path, with_examples: bool) -> None:
     lines = ["* [All models](index.md)"]
     for family in unique(page.family.name for page in found):
         lines.append(f"* {family}")
-        lines += [f"    * [{page.title}]({page.path})" for page in found if page.family.name == family]
+        for heading, group in groups([page for page in found if page.family.name == family]):
+            indent = "    "
+            if heading:
+                lines.append(f"{indent}* {heading}")
+                indent *= 2
+            lines += [f"{indent}* [{page.title}]({page.path})" for page in group]
     (out / "SUMMARY.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     write_excerpts(out / "include", found)
+
+
+def groups(mine: list[Page]) -> list[tuple[str, list[Page]]]:
+    """The pages of a family under headings: its models under none, then its parts; where these are many, by kind."""
+    models, parts = [page for page in mine if page.spec], [page for page in mine if not page.spec]
+    if len(parts) < MANY:
+        return [("", models + parts)]
+    kind_of = {spec.target.split(":")[0]: spec.kind for spec in reversed(pellucid.components())}
+    kinds = [kind_of.get(page.model.module, "") for page in parts]
+    headed = [(word, [p for p, k in zip(parts, kinds) if k == kind]) for kind, word in PART_KINDS.items()]
+    rest = [page for page, kind in zip(parts, kinds) if kind not in PART_KINDS]
+    return [(heading, group) for heading, group in [("", models), *headed, ("What they are made of", rest)] if group]
 
 
 def model_page(page: Page, all_pages: list[Page], example: str) -> str:
@@ -371,11 +399,15 @@ def models_index(all_pages: list[Page]) -> str:
                 tasks = ", ".join(page.spec.tasks)
                 lines.append(table_row([f"[{page.title}]({page.path})", f"`{page.spec.id}`", tasks, page.summary]))
             lines.append("")
-        if parts := [page for page in mine if not page.spec]:
-            lines += ["| Part | File | What it is |", "| --- | --- | --- |"]
-            for page in parts:
-                lines.append(table_row([f"[{page.title}]({page.path})", f"`{page.model.path.name}`", page.summary]))
-            lines.append("")
+        for heading, group in groups(mine):
+            parts = [page for page in group if not page.spec]
+            if heading:
+                lines.append(f"### {heading}\n")
+            if parts:
+                lines += ["| Part | File | What it is |", "| --- | --- | --- |"]
+                for page in parts:
+                    lines.append(table_row([f"[{page.title}]({page.path})", f"`{page.model.path.name}`", page.summary]))
+                lines.append("")
     return "\n".join(lines)
 
 
