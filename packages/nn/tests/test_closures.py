@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pellucid import Tensor
-from pellucid_nn import Linear, Module, Parameter
+from pellucid import Tensor, no_grad
+from pellucid_nn import GRU, Identity, Linear, Module, Parameter, Tanh
 from pellucid_nn.closures import vjp
 
 rng = np.random.default_rng(0)
@@ -51,3 +51,47 @@ def test_a_gradient_of_another_form_is_refused():
         backward(np.ones((4, 3)))
     with pytest.raises(ValueError, match="nested as the result is"):
         backward((np.ones((4, 2)),))
+
+
+def test_inside_of_no_grad():
+    layer = Linear(3, 2, rng=0)
+    with no_grad():
+        y, backward = vjp(layer, np.ones((1, 3)))
+        np.testing.assert_allclose(backward(np.ones((1, 2))), layer.weight.data.sum(axis=0, keepdims=True))
+    assert layer.bias.grad.tolist() == [1, 1]
+
+
+def test_inputs_and_results_may_be_written_into():
+    x = np.array([0.5, -1.0])
+    y, backward = vjp(Tanh(), x)
+    slope = 1 - np.tanh(x) ** 2
+    y -= 1.0
+    x[:] = 7.0
+    np.testing.assert_allclose(backward(np.ones(2)), slope, rtol=1e-15)
+    x = np.ones(2)
+    y, _ = vjp(Identity(), x)
+    y += 1
+    assert x.tolist() == [1, 1]
+    x = np.array([3.0])
+    _, backward = vjp(lambda x: x * x, x)
+    x[:] = 100.0
+    assert backward(np.ones(1)).tolist() == [6]
+
+
+def test_options_are_passed_by_name():
+    layer, x = GRU(3, 2, rng=0), rng.normal(size=(4, 2, 3))
+    (y, _), backward = vjp(layer, x, lengths=[2, 4])
+    assert (y[2:, 0] == 0).all()
+    dx = backward((np.ones_like(y), np.zeros((1, 2, 2))))
+    assert (dx[2:, 0] == 0).all() and (dx[:, 1] != 0).all()
+
+
+def test_the_message_shows_the_form():
+    _, backward = vjp(Two(), np.ones(2), np.ones(2), [0, 1])
+    with pytest.raises(
+        ValueError, match=r"shapes \{product: \(2,\), picked: \(2,\), constant: \(2,\)\}; it has \(2,\)"
+    ):
+        backward(np.ones(2))
+    _, backward = vjp(Tanh(), np.ones(3))
+    with pytest.raises(ValueError, match=r"shapes \(3,\); it has \(\(\), \(\), \(\)\): make an array of a list"):
+        backward([1.0, 2.0, 3.0])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pellucid_nn import Linear, Module, ReLU
+from pellucid_nn import Linear, Module, Parameter, ReLU, Tanh
 from pellucid_nn.containers import ModuleDict, ModuleList
 
 rng = np.random.default_rng(0)
@@ -74,3 +74,60 @@ def test_what_is_no_module_is_named():
         ModuleList([ReLU])
     with pytest.raises(TypeError, match="ModuleDict holds modules, and got 3"):
         ModuleDict({"a": 3})
+
+
+class Scaled(ModuleList):
+    """A list that learns something itself."""
+
+    def __init__(self, modules):
+        super().__init__(modules)
+        self.scale = Parameter(np.ones(1))
+        self.last = ReLU()
+
+
+def test_what_a_container_owns_itself_is_found():
+    assert list(Scaled([Linear(1, 1)]).state_dict()) == ["scale", "0.weight", "0.bias"]
+    assert repr(Scaled([Tanh(), Tanh()])) == "Scaled(\n  (last): ReLU()\n  (0-1): 2 x Tanh()\n)"
+    heads = ModuleDict({"a": Linear(1, 1)})
+    heads.scale = Parameter(np.ones(1))
+    assert list(heads.state_dict()) == ["scale", "a.weight", "a.bias"]
+    heads["scale"] = Linear(1, 1)  # scale.weight and scale are two names
+    heads.a = Linear(1, 1)
+    with pytest.raises(ValueError, match=r"the name 'a\.weight'"):
+        heads.state_dict()
+
+
+def test_neighbours_that_look_alike_share_a_line():
+    modules = ModuleList([ReLU(), ReLU(), Linear(1, 2), Linear(1, 2), Linear(1, 2), ReLU()])
+    assert repr(modules) == (
+        "ModuleList(\n  (0-1): 2 x ReLU()\n  (2-4): 3 x Linear(in_features=1, out_features=2, bias=True)\n"
+        "  (5): ReLU()\n)"
+    )
+    assert repr(ModuleList([ModuleList([ReLU()])] * 2)) == (
+        "ModuleList(\n  (0-1): 2 x ModuleList(\n    (0): ReLU()\n  )\n)"
+    )
+    assert repr(ModuleList()) == "ModuleList()"
+
+
+def test_lists_of_modules_grow_and_shrink():
+    a, b, c = ReLU(), Tanh(), ReLU()
+    modules = same = ModuleList([a])
+    modules += [b]
+    assert modules is same and list(modules) == [a, b]
+    assert list(modules.extend(modules)) == [a, b, a, b]
+    assert modules.pop() is b and modules.pop(0) is a and list(modules) == [b, a]
+    assert list(modules + [c]) == [b, a, c] and len(modules) == 2
+    modules.add_module("2", c)
+    assert modules[2] is c
+    with pytest.raises(ValueError, match="is called '3', not '7'"):
+        modules.add_module("7", c)
+    assert len(ModuleList(None)) == len(ModuleDict(None)) == 0
+
+
+def test_private_names_are_refused():
+    for name in ("_hooks", "_buffers"):
+        with pytest.raises(ValueError, match=f"'{name}' cannot be the name of a module"):
+            ModuleDict({name: ReLU()})
+    modules = ModuleDict({"_members": Linear(1, 1)})
+    modules.add_module("b", ReLU())
+    assert list(modules.state_dict()) == ["_members.weight", "_members.bias"] and "b" in modules

@@ -5,8 +5,10 @@ import pytest
 
 from pellucid import no_grad
 from pellucid_nn.activations import ReLU, Tanh
+from pellucid_nn.layer_norm import LayerNorm
 from pellucid_nn.linear import Linear
 from pellucid_nn.lsuv import lsuv_
+from pellucid_nn.merging import Flatten
 from pellucid_nn.module import Module
 from pellucid_nn.sequential import Sequential
 
@@ -91,3 +93,33 @@ def test_eq_2_just_as_far_as_the_tolerance_is_not_near_enough():
     layer = Linear(1, 1, bias=False, rng=0)
     lsuv_(layer, x, tol=1.25, rng=0)
     np.testing.assert_allclose(np.var(layer(x)), 1, rtol=1e-15)
+
+
+@no_grad()
+def test_eq_1_frozen_weights_and_those_of_norms_stay():
+    model = Sequential(Linear(10, 12, rng=0), Flatten(1), Linear(12, 12, rng=1), LayerNorm(12), Linear(12, 3, rng=2))
+    norm = Sequential(LayerNorm((4, 3)), Flatten(1), Linear(12, 2, rng=3))
+    norm[0].weight.data[...] = np.arange(12.0).reshape(4, 3)
+    model[2].freeze()
+    model[4].bias.requires_grad_(False)
+    kept = model.state_dict() | {f"norm.{name}": array for name, array in norm.state_dict().items()}
+    lsuv_(model, X, tol=1e-3, rng=0)
+    lsuv_(norm, rng.normal(size=(50, 4, 3)), tol=1e-3, rng=0)
+    state = model.state_dict() | {f"norm.{name}": array for name, array in norm.state_dict().items()}
+    same = [name for name, array in state.items() if (array == kept[name]).all()]
+    assert same == ["2.weight", "2.bias", "3.weight", "3.bias", "4.bias", "norm.0.weight", "norm.0.bias"]
+
+
+class Sum(Module):
+    def __init__(self):
+        self.left, self.right = Linear(10, 3, rng=0), Linear(4, 3, rng=1)
+
+    def forward(self, x, y):
+        return self.left(x) + self.right(y)
+
+
+@no_grad()
+def test_eq_2_several_inputs():
+    model, Y = Sum(), rng.normal(size=(64, 4))
+    lsuv_(model, (X, Y), tol=1e-6, rng=0)
+    np.testing.assert_allclose([np.var(model.left(X)), np.var(model.right(Y))], [1, 1], rtol=1e-6)

@@ -26,3 +26,8 @@ def test_order():
 def test_an_empty_batch_is_refused():
     with pytest.raises(ValueError, match="batch_size is 0"):
         minibatches(5, 0)
+
+
+def test_a_seed_repeats():
+    first, second = ([batch.tolist() for batch in minibatches(9, 2, rng=3)] for _ in range(2))
+    assert first == second == [b.tolist() for b in minibatches(9, 2, rng=np.random.default_rng(3))]

@@ -74,3 +74,41 @@ def test_bad_modules_are_named():
     for name in ("forward", "training", "a.b"):
         with pytest.raises(ValueError, match=f"'{name}' cannot be the name of a module"):
             Sequential({name: ReLU()})
+
+
+def test_a_slice_keeps_the_names():
+    model = net()
+    assert list(model[1:].state_dict()) == ["2.weight", "2.bias"]
+    named = Sequential({"hidden": Linear(3, 4), "bend": ReLU()})
+    assert list(named[:1].state_dict()) == ["hidden.weight", "hidden.bias"] and len(named[:0]) == 0
+    assert [name for name, _ in model[1:].append(ReLU()).named_children()] == ["1", "2", "3"]
+
+
+def test_it_grows_and_shrinks():
+    a, b, c, d = Plus(1), Times(2), Plus(3), Times(4)
+    model = Sequential(a, c)
+    assert model.insert(1, b) is model and list(model) == [a, b, c]
+    assert [name for name, _ in model.named_children()] == ["0", "1", "2"]
+    assert list(model.extend(model)) == [a, b, c, a, b, c]
+    del model[3:]
+    del model[0]
+    assert [name for name, _ in model.named_children()] == ["0", "1"] and model(1) == 5
+    model[-1] = d
+    assert list(model) == [b, d] and model(1) == 8
+    assert model.pop() is d and model.pop(0) is b and len(model) == 0
+    model.add_module("step", a)
+    assert model.step is a and list(model.insert(-1, b)) == [b, a]
+    assert [name for name, _ in model.named_children()] == ["0", "1"]
+    for change in (lambda: model.pop(2), lambda: model.__setitem__(2, a), lambda: model.__delitem__(2)):
+        with pytest.raises(IndexError):
+            change()
+    for change in (lambda: model.insert(0, 3), lambda: model.__setitem__(0, 3), lambda: model.extend([3])):
+        with pytest.raises(TypeError, match="Sequential holds modules, and got 3"):
+            change()
+    assert list(model) == [b, a]
+
+
+def test_names_that_would_be_lost_are_refused():
+    for name in ("_hooks", "_buffers", "", 0, "append"):
+        with pytest.raises(ValueError, match=f"{name!r} cannot be the name of a module"):
+            Sequential({name: ReLU()})

@@ -7,7 +7,7 @@ import pytest
 
 from pellucid import LoadError, Tensor, hookimpl, listening
 from pellucid.events import InterruptWarning
-from pellucid_nn import SGD, Adam, CrossEntropyLoss, Linear, Module, MSELoss, ReLU, Sequential, Trainer
+from pellucid_nn import SGD, Adam, CrossEntropyLoss, Linear, Module, MSELoss, Parameter, ReLU, Sequential, Trainer
 
 
 class Noise(Module):
@@ -344,3 +344,79 @@ def test_bad_data_are_named():
         trainer.fit(X, y, 1, metrics={"zero": lambda output, target: 0})
     with pytest.raises(ValueError, match=r"in_features = 1 .* x has shape \(12, 2\)"):
         trainer.fit(np.ones((12, 2)), y, 1)
+
+
+class Draws(Module):
+    """A loss that learns, draws random numbers and counts how it was called."""
+
+    def __init__(self, seed):
+        self.weight, self.rng = Parameter(np.full(2, float(seed))), np.random.default_rng(seed)
+        self.register_buffer("calls", np.zeros(2))
+
+    def forward(self, z, t):
+        self.calls[int(self.training)] += 1
+        return np.sum((z - t[:, None] - self.rng.normal(size=z.shape) * self.weight) ** 2) / z.size
+
+
+def with_a_loss_that_learns(seed=0):
+    net, loss = Linear(3, 2, rng=seed), Draws(seed + 1)
+    return Trainer(net, loss, Adam([*net.parameters(), *loss.parameters()], lr=0.05), rng=seed)
+
+
+@pytest.mark.parametrize("kill", [5, 11])
+def test_a_loss_that_learns_is_resumed_too(tmp_path, kill):
+    X, y = data()
+    options = dict(epochs=4, batch_size=16, validation=(X[:9], y[:9]), patience=2)
+    straight, first, second = (with_a_loss_that_learns(seed) for seed in (0, 0, 5))
+    straight.fit(X, y, **options)
+    KillAfter(first, kill)
+    with pytest.raises(Killed):
+        first.fit(X, y, checkpoint=tmp_path / "run.npz", checkpoint_every=1, **options)
+    second.resume(tmp_path / "run.npz").fit(X, y, **options)
+    assert straight.history == second.history
+    for name, array in straight.loss.state_dict().items():
+        np.testing.assert_array_equal(second.loss.state_dict()[name], array)
+    assert straight.loss.rng.bit_generator.state == second.loss.rng.bit_generator.state
+    with pytest.raises(ValueError, match="random generators"):
+        build(scheduler=None).resume(tmp_path / "run.npz")
+
+
+def test_patience_goes_back_to_the_best_loss_module_too():
+    X, y = data()
+    trainer, states, losses = with_a_loss_that_learns(), [], iter([3.0, 2.0, 4.0, 5.0])
+    trainer._validate = lambda *_: states.append(trainer.loss.state_dict()) or {"validation_loss": next(losses)}
+    trainer.fit(X, y, 9, validation=(X, y), patience=2)
+    np.testing.assert_array_equal(trainer.loss.weight.data, states[1]["weight"])
+    assert (states[2]["weight"] != states[1]["weight"]).any()
+
+
+def test_the_loss_knows_the_mode():
+    X, y = data()
+    trainer = with_a_loss_that_learns()
+    trainer.fit(X, y, 3, batch_size=25, validation=(X, y))
+    assert trainer.loss.calls.tolist() == [3, 6] and not trainer.loss.training
+
+
+def test_a_loss_must_be_a_module_on_both_sides(tmp_path):
+    X, y, trainer = straight_line()
+    trainer.loss = lambda z, t: np.sum((z - t) ** 2)
+    trainer.checkpoint(tmp_path / "run.npz")
+    _, _, other = straight_line()
+    with pytest.raises(ValueError, match="the loss must be a Module both"):
+        other.resume(tmp_path / "run.npz")
+    other.loss = trainer.loss
+    other.resume(tmp_path / "run.npz").fit(X, y, 1)
+
+
+def test_a_loss_that_is_not_finite_moves_nothing():
+    X, y, trainer = straight_line()
+    before = trainer.module.state_dict()
+    with pytest.raises(FloatingPointError, match="the loss became inf: use a lower"), np.errstate(all="ignore"):
+        trainer.train_step(X * 1e200, y)
+    with (
+        pytest.raises(FloatingPointError, match="the loss became inf in batch 1 of epoch 1"),
+        np.errstate(all="ignore"),
+    ):
+        trainer.fit(X * 1e200, y, 2)
+    for name, array in trainer.module.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])

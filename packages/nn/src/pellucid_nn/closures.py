@@ -4,7 +4,8 @@
     dx = backward(dy)
 
 `backward` returns the gradients of the inputs and adds those of the parameters to their ``.grad``. It is the style of
-Thinc and of the small networks that are written in a hundred lines: what a gradient needs lives in the closure.
+Thinc and of the small networks that are written in a hundred lines: what a gradient needs lives in the closure. It
+works inside of `no_grad` too, and `x` and `y` may be written into, as the closure has copies of its own.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import Tensor
+from pellucid import Tensor, enable_grad
 from pellucid.backward import gradients
 from pellucid.nesting import flatten, unflatten
 from pellucid.tensor import data_of, without_graph
 from pellucid_nn.module import Module
+from pellucid_nn.summary import shape_of
 
 
-def vjp(module: Module | Callable[..., Any], *xs: Any) -> tuple[Any, Callable[..., Any]]:
+def vjp(module: Module | Callable[..., Any], *xs: Any, **options: Any) -> tuple[Any, Callable[..., Any]]:
     """The value of a module, and a function from the gradient of the value to those of the inputs.
 
     Parameters
@@ -29,7 +31,9 @@ def vjp(module: Module | Callable[..., Any], *xs: Any) -> tuple[Any, Callable[..
     module : Module or callable
         What is called on the inputs.
     *xs : array_like
-        The inputs. Whole numbers (indices, lengths) get no gradient.
+        The inputs; they are copied. Whole numbers (indices, lengths) get no gradient.
+    **options
+        What the module is given by name (lengths, masks); these get no gradient either.
 
     Returns
     -------
@@ -45,10 +49,11 @@ def vjp(module: Module | Callable[..., Any], *xs: Any) -> tuple[Any, Callable[..
     ValueError
         In `backward`, if `dy` has not the form and shapes of `y`.
     """
-    inputs = [Tensor(data_of(x)) for x in map(_array, xs)]
+    inputs = [Tensor(np.array(data_of(x))) for x in xs]
     for x in inputs:
         x.requires_grad = x.dtype.kind in "fc"
-    result = module(*inputs)
+    with enable_grad():
+        result = module(*inputs, **options)
     ends: list[Any] = []
     form = flatten(result, ends)
     carriers = [y for y in ends if isinstance(y, Tensor) and y.requires_grad]
@@ -56,7 +61,10 @@ def vjp(module: Module | Callable[..., Any], *xs: Any) -> tuple[Any, Callable[..
     def backward(dy: Any) -> Any:
         dys: list[Any] = []
         if flatten(dy, dys) != form:
-            raise ValueError(f"dy must be nested as the result is: {form}")
+            raise ValueError(
+                f"dy must be nested as the result is, in arrays of the shapes {shape_of(result)}; it has "
+                f"{shape_of(dy)}: make an array of a list of numbers with np.array"
+            )
         for y, part in zip(ends, dys, strict=True):
             if np.shape(part) != np.shape(y):
                 raise ValueError(f"dy must have the shape of the result: {np.shape(y)}, not {np.shape(part)}")
@@ -72,9 +80,5 @@ def vjp(module: Module | Callable[..., Any], *xs: Any) -> tuple[Any, Callable[..
         dxs = tuple([sums.get(x, np.zeros_like(x.data)) if x.requires_grad else None for x in inputs])
         return dxs[0] if len(dxs) == 1 else dxs
 
-    plain = [data_of(y) if isinstance(y, Tensor) else y for y in ends]
+    plain = [np.array(data_of(y)) if isinstance(y, Tensor | np.ndarray) else y for y in ends]
     return unflatten(form, iter(plain)), backward
-
-
-def _array(x: Any) -> Any:
-    return x if isinstance(x, Tensor) else np.asarray(x)

@@ -6,9 +6,10 @@ A plain list or dict as an attribute of a Module does the same; these can also b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, Self
 
-from pellucid_nn.module import Module
+from pellucid_nn.module import Module, check_module, check_text
 
 
 class ModuleList(Module):
@@ -16,15 +17,31 @@ class ModuleList(Module):
 
     Parameters
     ----------
-    modules : iterable of Module
+    modules : iterable of Module, optional
     """
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
         self._members: list[Module] = []
-        self.extend(modules)
+        self.extend(() if modules is None else modules)
 
-    def _attributes(self) -> dict[str, Any]:
-        return {str(i): module for i, module in enumerate(self._members)}
+    def _attributes(self) -> list[tuple[str, Any]]:
+        return _own(self) + [(str(i), module) for i, module in enumerate(self._members)]
+
+    def _shown(self) -> Iterable[tuple[str, str]]:
+        """Neighbours that look alike share a line: (0-2): 3 x ReLU()."""
+        own = len(list(self.named_children())) - len(self)
+        yield from list(super()._shown())[:own]
+        i = 0
+        for text, alike in groupby(map(repr, self)):
+            n = len(list(alike))
+            yield (str(i), text) if n == 1 else (f"{i}-{i + n - 1}", f"{n} x {text}")
+            i += n
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Put one more at the end; its name must be the number of that place."""
+        if name != str(len(self)):
+            raise ValueError(f"the next module of this ModuleList is called '{len(self)}', not {name!r}: use append")
+        self.append(check_module(self, module))
 
     def append(self, module: Module) -> Self:
         """Put one more at the end."""
@@ -32,21 +49,31 @@ class ModuleList(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Put several at the end."""
-        for module in modules:
+        for module in list(modules):  # which may be this one
             self.append(module)
         return self
 
     def insert(self, index: int, module: Module) -> Self:
         """Put one before the one at a place."""
-        self._members.insert(index, _checked(self, module))
+        self._members.insert(index, check_module(self, module))
         return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Take one out."""
+        return self._members.pop(index)
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
+
+    def __add__(self, modules: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *modules])
 
     def __getitem__(self, index: int | slice) -> Any:
         found = self._members[index]
         return ModuleList(found) if isinstance(found, list) else found
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self._members[index] = _checked(self, module)
+        self._members[index] = check_module(self, module)
 
     def __delitem__(self, index: int | slice) -> None:
         del self._members[index]
@@ -66,15 +93,19 @@ class ModuleDict(Module):
 
     Parameters
     ----------
-    modules : mapping of str to Module
+    modules : mapping of str to Module, optional
     """
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         self._members: dict[str, Module] = {}
-        self.update(modules)
+        self.update({} if modules is None else modules)
 
-    def _attributes(self) -> dict[str, Any]:
-        return dict(self._members)
+    def _attributes(self) -> list[tuple[str, Any]]:
+        return _own(self) + list(self._members.items())
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add one, or put it in the place of another of the same name."""
+        self[name] = check_module(self, module)
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add modules, or put them in the place of others of the same name."""
@@ -102,9 +133,8 @@ class ModuleDict(Module):
         return self._members[name]
 
     def __setitem__(self, name: str, module: Module) -> None:
-        if not isinstance(name, str) or not name or "." in name:
-            raise ValueError(f"{name!r} cannot be the name of a module: it must be a text without a dot")
-        self._members[name] = _checked(self, module)
+        check_text(name)
+        self._members[name] = check_module(self, module)
 
     def __delitem__(self, name: str) -> None:
         del self._members[name]
@@ -119,8 +149,6 @@ class ModuleDict(Module):
         return name in self._members
 
 
-def _checked(container: Module, module: Any) -> Module:
-    if not isinstance(module, Module):
-        hint = f"; write {module.__name__}() for an instance of it" if isinstance(module, type) else ""
-        raise TypeError(f"{type(container).__name__} holds modules, and got {module!r}{hint}")
-    return module
+def _own(container: Module) -> list[tuple[str, Any]]:
+    """What a container has besides its members: a subclass may add parameters."""
+    return [(name, value) for name, value in vars(container).items() if name != "_members"]

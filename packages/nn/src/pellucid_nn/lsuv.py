@@ -35,6 +35,7 @@ import numpy as np
 from pellucid import no_grad
 from pellucid.tensor import data_of
 from pellucid_nn.initializers import Rng, fill, orthogonal_, zeros_
+from pellucid_nn.layer_norm import LayerNorm
 from pellucid_nn.module import Module, Parameter
 
 
@@ -44,9 +45,10 @@ def lsuv_(module: Module, X: Any, tol: float = 0.1, max_iter: int = 10, *, rng: 
     Parameters
     ----------
     module : Module
-        Its layers are those that run in it and have a `weight` with at least two axes.
-    X : array_like
-        A batch that the module is called on, in the mode (train or eval) it is in.
+        Its layers are those that run in it and have a `weight` with at least two axes that is not frozen. A
+        `LayerNorm` is none of them: its weight is no matrix, and makes its outputs as large as they should be.
+    X : array_like, or tuple of them
+        A batch that the module is called on, in the mode (train or eval) it is in; several inputs stand in a tuple.
     tol : float
         How far from 1 a variance may be.
     max_iter : int
@@ -64,14 +66,14 @@ def lsuv_(module: Module, X: Any, tol: float = 0.1, max_iter: int = 10, *, rng: 
     ValueError
         If a layer gives the same output everywhere, so that no scale makes its variance 1.
     """
-    rng = np.random.default_rng(rng)
+    rng, inputs = np.random.default_rng(rng), X if isinstance(X, tuple) else (X,)
     with no_grad():
-        for layer in layers_as_they_run(module, X):
+        for layer in layers_as_they_run(module, inputs):
             orthogonal_(layer.weight, rng=rng)  #                                                 (1)
-            if isinstance(getattr(layer, "bias", None), Parameter):
+            if learns(layer, "bias"):
                 zeros_(layer.bias)  #                                                             (1)
             for _ in range(max_iter):
-                variance = variance_of_outputs(layer, module, X)
+                variance = variance_of_outputs(layer, module, inputs)
                 if abs(variance - 1) < tol:  #                                                    (2)
                     break
                 if not 0 < variance < np.inf:
@@ -83,28 +85,34 @@ def lsuv_(module: Module, X: Any, tol: float = 0.1, max_iter: int = 10, *, rng: 
     return module
 
 
-def layers_as_they_run(module: Module, X: Any) -> list[Any]:
+def layers_as_they_run(module: Module, inputs: tuple[Any, ...]) -> list[Any]:
     """The layers with weights inside, in the order in which they first run."""
     order: dict[int, Module] = {}
-    module(X)  # lazy layers make their weights
+    module(*inputs)  # lazy layers make their weights
     found: list[Any] = list(module.modules())
-    layers = [m for m in found if isinstance(getattr(m, "weight", None), Parameter) and m.weight.ndim > 1]
+    layers = [m for m in found if learns(m, "weight") and m.weight.ndim > 1 and not isinstance(m, LayerNorm)]
 
     def note(layer: Module, args: Any) -> None:
         order.setdefault(id(layer), layer)
 
     handles = [layer.register_forward_pre_hook(note) for layer in layers]
     try:
-        module(X)
+        module(*inputs)
     finally:
         for handle in handles:
             handle.remove()
     return list(order.values())
 
 
-def variance_of_outputs(layer: Module, module: Module, X: Any) -> float:
-    """Variance of all that a layer gives while the module is called on X."""
+def learns(layer: Module, name: str) -> bool:
+    """Whether a layer has a parameter of this name that is not frozen."""
+    parameter = getattr(layer, name, None)
+    return isinstance(parameter, Parameter) and parameter.requires_grad
+
+
+def variance_of_outputs(layer: Module, module: Module, inputs: tuple[Any, ...]) -> float:
+    """Variance of all that a layer gives while the module is called on these inputs."""
     found: list[Any] = []
     with layer.register_forward_hook(lambda layer, args, y: found.append(np.ravel(data_of(y)))):
-        module(X)
+        module(*inputs)
     return float(np.var(np.concatenate(found)))

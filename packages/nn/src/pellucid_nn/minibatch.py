@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.validation import check_rng
 
-def minibatches(n_rows: int, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[NDArray[np.int64]]:
+
+def minibatches(
+    n_rows: int, batch_size: int, *, rng: np.random.Generator | int | None = None
+) -> Iterator[NDArray[np.int64]]:
     """Go once through `n_rows` rows: yield the row numbers of one batch after the other.
 
     Parameters
@@ -17,8 +21,8 @@ def minibatches(n_rows: int, batch_size: int, *, rng: np.random.Generator | None
         How many rows there are.
     batch_size : int
         Rows per batch; the last batch has what is left.
-    rng : numpy.random.Generator, optional
-        Puts the rows in random order; without it they keep theirs.
+    rng : Generator, int or None
+        Puts the rows in random order; a number is a seed. Without it they keep theirs.
 
     Raises
     ------
@@ -32,5 +36,5 @@ def minibatches(n_rows: int, batch_size: int, *, rng: np.random.Generator | None
     """
     if batch_size < 1:
         raise ValueError(f"a batch needs at least one row; batch_size is {batch_size}")
-    order = np.arange(n_rows) if rng is None else rng.permutation(n_rows)
+    order = np.arange(n_rows) if rng is None else check_rng(rng).permutation(n_rows)
     return (order[start : start + batch_size] for start in range(0, n_rows, batch_size))

@@ -20,10 +20,12 @@ Differs from it: nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
+from operator import index as whole
 from typing import Any, Self
 
-from pellucid_nn.module import Module
+from pellucid_nn.module import Module, check_module, check_text
 
 
 class Sequential(Module):
@@ -50,16 +52,45 @@ class Sequential(Module):
 
     def append(self, module: Any) -> Self:
         """Put one more module at the end."""
-        return self._add(str(len(self)), module)
+        free = (str(i) for i in count(len(self)) if str(i) not in vars(self))
+        return self._add(next(free), module)
+
+    def extend(self, modules: Iterable[Any]) -> Self:
+        """Put several modules at the end."""
+        for module in list(modules):  # which may be this one
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Any) -> Self:
+        """Put one more module before the one at a place; afterwards all are called "0", "1", ..."""
+        modules = list(self)
+        modules.insert(index, check_module(self, module))
+        return self._replace(modules)
+
+    def pop(self, index: int = -1) -> Module:
+        """Take a module out; afterwards the others are called "0", "1", ..."""
+        module: Module = self[whole(index)]
+        del self[index]
+        return module
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Put one more module at the end, under a name of its own."""
+        self._add(name, module)
 
     def _add(self, name: str, module: Any) -> Self:
-        if not isinstance(module, Module):
-            hint = f"; write {module.__name__}() for an instance of it" if isinstance(module, type) else ""
-            raise TypeError(f"Sequential holds modules, and got {module!r}{hint}")
-        if hasattr(Module, name) or name in vars(self) or "." in name:
-            raise ValueError(f"{name!r} cannot be the name of a module: it is in use, or has a dot")
-        vars(self)[name] = module
+        check_text(name)
+        if hasattr(self, name):
+            raise ValueError(f"{name!r} cannot be the name of a module: it is in use")
+        vars(self)[name] = check_module(self, module)
         return self
+
+    def _members(self) -> dict[str, Module]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Module)}
+
+    def _replace(self, modules: list[Module]) -> Self:
+        for name in self._members():
+            del vars(self)[name]
+        return self.extend(modules)
 
     def __iter__(self) -> Iterator[Module]:
         return (value for value in list(vars(self).values()) if isinstance(value, Module))
@@ -68,6 +99,15 @@ class Sequential(Module):
         return sum(1 for _ in self)
 
     def __getitem__(self, index: int | slice) -> Any:
-        """The module at a place, or a Sequential of those in a slice (it shares their parameters)."""
-        modules = list(self)[index]
-        return Sequential(*modules) if isinstance(modules, list) else modules
+        """The module at a place, or a Sequential of those in a slice, by their names (it shares their parameters)."""
+        if isinstance(index, slice):
+            return Sequential(dict(list(self._members().items())[index]))
+        return list(self)[index]
+
+    def __setitem__(self, index: int, module: Any) -> None:
+        vars(self)[list(self._members())[whole(index)]] = check_module(self, module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        del modules[index]
+        self._replace(modules)

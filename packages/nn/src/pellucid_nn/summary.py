@@ -117,6 +117,8 @@ def example(net: Module, x: Any) -> Any:
 
 def shape_of(y: Any) -> str:
     """The shape of a result, or those of its parts."""
+    if isinstance(y, dict):
+        return "{" + ", ".join(f"{key}: {shape_of(part)}" for key, part in y.items()) + "}"
     if isinstance(y, list | tuple):
         return "(" + ", ".join(map(shape_of, y)) + ")"
     return str(np.shape(y)).replace(" ", "") if y is not None else "None"

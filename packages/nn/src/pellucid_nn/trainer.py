@@ -6,7 +6,8 @@ backward, move the parameters. Everything else here decides which batch is next 
     trainer = Trainer(net, CrossEntropyLoss(), Adam(net.parameters()), rng=np.random.default_rng(0))
     history = trainer.fit(X, y, epochs=20, validation=(X_val, y_val), patience=3)
 
-A checkpoint holds the module, the optimizer, the random generators and the place in the epoch. A run that is killed
+A checkpoint holds the module, the loss if it is a module too, the optimizer, the random generators and the place in the
+epoch. A run that is killed
 after one and resumed from it ends with the same parameters as a run that was never stopped, bit for bit:
 
     trainer.fit(X, y, epochs=20, checkpoint="run.npz")          # killed somewhere
@@ -66,7 +67,7 @@ class Run:
     best : float
         The best monitored loss of an epoch.
     best_state : dict or None
-        The module's state then.
+        The states of the module and of the loss then.
     waited : int
         Epochs since then.
     stopped : bool
@@ -80,7 +81,7 @@ class Run:
     order: NDArray[np.int64] | None = None
     loss_sum: float = 0.0
     best: float = math.inf
-    best_state: dict[str, Array] | None = None
+    best_state: dict[str, dict[str, Array]] | None = None
     waited: int = 0
     stopped: bool = False
 
@@ -98,7 +99,8 @@ class Trainer:
     module : Module
         Called with a batch of rows of X.
     loss : callable
-        ``loss(output, target)`` returns the mean loss of a batch, as a Tensor.
+        ``loss(output, target)`` returns the mean loss of a batch, as a Tensor. A Module that has parameters or draws
+        random numbers is kept in checkpoints and switched between train and eval mode, as `module` is.
     optimizer : Optimizer
         Moves the module's parameters.
     rng : Generator, int or None
@@ -128,12 +130,25 @@ class Trainer:
         self._run: Run | None = None
 
     def train_step(self, x: Any, t: Any) -> float:
-        """Move the parameters once, against the gradient of the loss of one batch (and forget it); return that loss."""
+        """Move the parameters once, against the gradient of the loss of one batch (and forget it); return that loss.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss is not finite; then no parameter has moved.
+        """
         self.optimizer.zero_grad()
         loss = self.loss(self.module(x), t)
+        value = float(loss.item())
+        if not math.isfinite(value):
+            run = self._run
+            where = "" if run is None else f" in batch {run.batch + 1} of epoch {run.epoch + 1}"
+            raise FloatingPointError(
+                f"the loss became {value}{where}: use a lower learning rate, or look for infinite or very large values "
+                f"in X and y; the parameters are those before this batch"
+            )
         loss.backward()
         self.optimizer.step(keep_gradients=False)
-        value = float(loss.item())
         if self.scheduler is not None:
             self.scheduler.step(value)
         return value
@@ -217,25 +232,20 @@ class Trainer:
                         break
         finally:
             self._run = None
-            self.module.eval()
+            self._train(False)
         if run.best_state is not None:
-            self.module.load_state_dict(run.best_state)
+            self._load(run.best_state)
         return self.history
 
     def _epoch(self, X: Any, y: Any, run: Run, shuffle: bool) -> Iterator[int]:
         """Do what is left of the epoch, batch by batch; yield how many batches are done."""
-        self.module.train()
+        self._train()
         if run.order is None:
             run.order = self.rng.permutation(run.n_rows) if shuffle else np.arange(run.n_rows)
         for start in range(run.batch * run.batch_size, run.n_rows, run.batch_size):
             rows = run.order[start : start + run.batch_size]
             loss = self.train_step(X[rows], y[rows])
             run.batch, run.loss_sum = run.batch + 1, run.loss_sum + loss * len(rows)
-            if not math.isfinite(loss):
-                raise FloatingPointError(
-                    f"the loss became {loss} in batch {run.batch} of epoch {run.epoch + 1}: use a lower learning rate, "
-                    f"or look for infinite or very large values in X and y"
-                )
             yield run.batch
 
     def _start(self, X: Any, y: Any, batch_size: int) -> Run:
@@ -259,6 +269,7 @@ class Trainer:
 
     def _validate(self, validation: tuple[Any, Any], metrics: Mapping[str, Metric]) -> dict[str, float]:
         X, y = _rows(validation[0], "validation X"), _rows(validation[1], "validation y")
+        self._train(False)  # the next epoch switches back
         output = self.predict(X)
         with no_grad():
             loss = float(self.loss(Tensor(output), y).item())
@@ -273,7 +284,7 @@ class Trainer:
         run.epoch, run.batch, run.order, run.loss_sum = run.epoch + 1, 0, None, 0.0
         if patience is not None:
             if measured[watched] < run.best - min_delta:
-                run.best, run.best_state, run.waited = measured[watched], self.module.state_dict(), 0
+                run.best, run.best_state, run.waited = measured[watched], self._states(), 0
             else:
                 run.waited += 1
             run.stopped = run.waited >= patience
@@ -290,14 +301,31 @@ class Trainer:
                 module.training = training
         return np.concatenate([output.numpy() if isinstance(output, Tensor) else output for output in outputs])
 
+    def _modules(self) -> dict[str, Module]:
+        """The module, and the loss if that is one."""
+        return {"module": self.module} | ({"loss": self.loss} if isinstance(self.loss, Module) else {})
+
+    def _train(self, mode: bool = True) -> None:
+        for module in self._modules().values():
+            module.train(mode)
+
+    def _states(self) -> dict[str, dict[str, Array]]:
+        return {name: module.state_dict() for name, module in self._modules().items()}
+
+    def _load(self, states: Mapping[str, Mapping[str, Array]]) -> None:
+        for name, module in self._modules().items():
+            module.load_state_dict(states[name])
+
     def _generators(self) -> dict[str, np.random.Generator]:
         """All that draws random numbers during a run, by name."""
-        return {"(trainer)": self.rng} | dict(self.module.named_generators())
+        own = {"(trainer)": self.rng} | dict(self.module.named_generators())
+        loss = self._modules().get("loss")
+        return own | ({} if loss is None else {f"(loss).{name}": rng for name, rng in loss.named_generators()})
 
     def checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Write everything that the run needs to go on to a file; an old one is replaced in one step."""
         tree = {
-            "module": self.module.state_dict(),
+            "states": self._states(),
             "generators": self._generators(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
@@ -326,7 +354,9 @@ class Trainer:
             )
         if (self.scheduler is None) != (tree["scheduler"] is None):
             raise ValueError("the checkpoint and this trainer must both have a scheduler, or neither")
-        self.module.load_state_dict(tree["module"])
+        if self._modules().keys() != tree["states"].keys():
+            raise ValueError("the loss must be a Module both in the checkpoint and in this trainer, or in neither")
+        self._load(tree["states"])
         self.optimizer.load_state_dict(tree["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(tree["scheduler"])
