@@ -110,6 +110,6 @@ def test_bad_settings_are_named():
         for value in (-0.1, np.nan, np.inf):
             with pytest.raises(ValueError, match=f"{name} must be a finite number of 0 or more; it is {value}"):
                 Adam(p, **{name: value})
-    for betas in ((1.0, 0.9), (0.9, -0.1), (0.9, 0.9, 0.9)):
+    for betas in ((1.0, 0.9), (0.9, -0.1), (0.9, 0.9, 0.9), (0.9, np.nan), 0.9, "ab"):
         with pytest.raises(ValueError, match="betas must be two numbers"):
             Adam(p, betas=betas)

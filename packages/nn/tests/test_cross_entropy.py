@@ -230,3 +230,23 @@ def test_repr_and_state():
     loss = CrossEntropyLoss([1, 2], ignore_index=0, reduction="sum", label_smoothing=0.1)
     assert repr(loss) == "CrossEntropyLoss(weight=[1.0, 2.0], ignore_index=0, reduction='sum', label_smoothing=0.1)"
     assert loss.state_dict()["weight"].tolist() == [1, 2] and CrossEntropyLoss().state_dict() == {}
+
+
+@pytest.mark.parametrize("value", [True, "1", None, np.array([1.0])])
+def test_settings_that_are_no_numbers_are_named(value):
+    with pytest.raises(TypeError, match="label_smoothing must be a number; it is"):
+        CrossEntropyLoss(label_smoothing=value)
+
+
+def test_smoothing_of_numpy_leaves_the_precision_alone():
+    z, t = np.ones((3, 2), np.float32), np.full((3, 2), 0.5, np.float32)
+    loss = CrossEntropyLoss(np.ones(2), label_smoothing=np.float64(0.1))
+    assert loss(z, np.array([0, 1, 1])).dtype == loss(z, t).dtype == np.float32
+
+
+def test_a_class_to_ignore_and_probabilities_do_not_go_together():
+    z, t = np.ones((3, 2)), np.full((3, 2), 0.5)
+    for index in (0, 7):
+        with pytest.raises(ValueError, match=f"ignore_index = {index} is a class index, and these targets are prob"):
+            CrossEntropyLoss(ignore_index=index)(z, t)
+    np.testing.assert_allclose(CrossEntropyLoss(ignore_index=-1)(z, t), np.log(2))

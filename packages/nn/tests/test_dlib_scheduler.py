@@ -272,7 +272,32 @@ def test_a_state_that_does_not_fit_changes_nothing():
     del state["losses"], state["factor"]
     with pytest.raises(ValueError, match=r"it lacks \['factor', 'losses'\]"):
         scheduler.load_state_dict(state)
-    assert scheduler.patience == 7 and scheduler.get_last_lr() == [1.0]
+    good = scheduler.state_dict()
+    for change, error, words in (
+        ({"patience": 2}, ValueError, "patience must be a whole number of at least 3"),
+        ({"factor": np.nan}, ValueError, "they are nan"),
+        ({"min_lr": "low"}, TypeError, "min_lr must be a number"),
+        ({"last_epoch": 2.5}, ValueError, "last_epoch must be a whole number of at least 0"),
+        ({"rates": [-1.0]}, ValueError, "a rate must be a finite number of 0 or more"),
+        ({"losses": np.zeros((2, 2))}, ValueError, r"one row of numbers; they have shape \(2, 2\)"),
+    ):
+        with pytest.raises(error, match=words):
+            scheduler.load_state_dict(good | {"patience": 9, "rates": [5.0]} | change)
+        assert scheduler.patience == 7 and scheduler.get_last_lr() == [1.0]
+
+
+@pytest.mark.parametrize("name", ["patience", "factor", "probability", "discard", "min_lr"])
+@pytest.mark.parametrize("value", [True, "1", None, np.array([1])])
+def test_settings_that_are_no_numbers_are_named(name, value):
+    with pytest.raises(TypeError, match=f"{name} must be a number; it is"):
+        DlibScheduler(optimizer(), **{name: value})
+
+
+def test_eq_7_a_rate_below_the_lowest_stays_where_it_is():
+    scheduler = DlibScheduler(optimizer(1e-3, 1.0), patience=5, factor=0.1, min_lr=0.5)
+    for _ in range(6):
+        scheduler.step(1.0)
+    assert scheduler.get_last_lr() == [1e-3, 0.5]
 
 
 def test_repr_says_the_settings():

@@ -58,24 +58,36 @@ def test_neighbours_with_a_gradient_are_updated_together():
     parameters = draw()
     buffer = FlatBuffer(parameters)
     give(parameters, 0, 1, 2, 3)
-    assert asked(buffer) == [(0, [1.0] * 6 + [2.0] * 4 + [3.0] * 3 + [4.0], 1)]
+    assert asked(buffer, "m") == [(0, [1.0] * 6 + [2.0] * 4 + [3.0] * 3 + [4.0], 1)]
     give(parameters, 0, 2, 3)
-    assert asked(buffer) == [(0, [1.0] * 6, 2), (10, [3.0] * 3 + [4.0], 2)]
+    assert asked(buffer, "m") == [(0, [1.0] * 6, 2), (10, [3.0] * 3 + [4.0], 2)]
     give(parameters)
-    assert asked(buffer) == []
+    assert asked(buffer, "m") == []
     give(parameters, 0, 1, 2, 3)
     for step in (3, 4):
-        assert asked(buffer) == [(0, [1.0] * 6, step), (6, [2.0] * 4, step - 1), (10, [3.0] * 3 + [4.0], step)]
+        assert asked(buffer, "m") == [(0, [1.0] * 6, step), (6, [2.0] * 4, step - 1), (10, [3.0] * 3 + [4.0], step)]
     assert buffer.steps == [4, 3, 4, 4]
+
+
+def test_steps_of_which_nothing_is_remembered_are_not_counted():
+    parameters = draw()
+    buffer = FlatBuffer(parameters)
+    give(parameters, 0, 1, 2, 3)
+    for _ in range(2):
+        assert [step for _, _, step in asked(buffer)] == [1]
+    assert buffer.steps == [0] * 4
+    give(parameters, 0, 1)
+    assert [step for _, _, step in asked(buffer, "m")] == [1]
+    assert buffer.steps == [1, 1, 0, 0]
 
 
 def test_a_restored_step_number_makes_a_new_plan():
     parameters = draw()
     buffer = FlatBuffer(parameters)
     give(parameters, 0, 1, 2, 3)
-    assert len(asked(buffer)) == 1
+    assert len(asked(buffer, "m")) == 1
     buffer.restore(1, 9, {})
-    assert [(place, step) for place, _, step in asked(buffer)] == [(0, 2), (6, 10), (10, 2)]
+    assert [(place, step) for place, _, step in asked(buffer, "m")] == [(0, 2), (6, 10), (10, 2)]
 
 
 def test_moments_are_handed_out_where_the_values_are():
@@ -110,6 +122,24 @@ def test_the_room_has_the_gradient_in_it_only_if_that_may_be_used_up(monkeypatch
     assert (large[4][2] is large[1]) == (not keep) and small[4][2] is small[1]
     for room in (large[4], small[4]):
         assert not np.shares_memory(room[0], room[1]) and not np.shares_memory(room[0], room[2])
+
+
+@pytest.mark.parametrize(
+    "gradient", [np.broadcast_to(2.0, 9), np.full(9, 2), np.full(9, 2, np.float32)], ids=["read-only", "whole", "short"]
+)
+@pytest.mark.parametrize("large", [5, 50])
+def test_the_room_has_no_gradient_in_it_that_cannot_be_written_into(monkeypatch, gradient, large):
+    monkeypatch.setattr("pellucid_nn.flat_buffer.LARGE", large)
+    parameters = [Parameter(np.zeros(9)), Parameter(np.zeros(9))]
+    buffer = FlatBuffer(parameters)
+    for p in parameters:
+        p.grad = Tensor(gradient)
+    for _, g, _, _, room in buffer.updates((), keep_gradients=False):
+        assert g.tolist() == [2.0] * len(g)
+        for array in room:
+            assert array.dtype == np.float64
+            array[...] = 0.5
+    assert gradient.tolist() == [2.0] * 9
 
 
 def test_parameters_are_marked_as_written():

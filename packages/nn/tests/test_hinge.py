@@ -155,3 +155,23 @@ def test_repr_and_state():
     loss = MultiMarginLoss(2, 0.5, [1, 2], reduction="none")
     assert repr(loss) == "MultiMarginLoss(p=2, margin=0.5, weight=[1.0, 2.0], reduction='none')"
     assert loss.state_dict()["weight"].tolist() == [1, 2] and MultiMarginLoss().state_dict() == {}
+
+
+@pytest.mark.parametrize("kind", [HingeLoss, HingeEmbeddingLoss, lambda m: MultiMarginLoss(1, m)])
+def test_margins_that_make_no_sense_are_named(kind):
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"margin must be a finite number; got {value}"):
+            kind(value)
+    for value in (True, "1", None, np.array([1.0])):
+        with pytest.raises(TypeError, match="margin must be a number; it is"):
+            kind(value)
+        with pytest.raises(TypeError, match="p must be a number; it is"):
+            MultiMarginLoss(value)
+
+
+def test_a_margin_of_numpy_leaves_the_precision_alone():
+    y, t, c, _ = draw()
+    y = y.astype(np.float32)
+    for loss, target in ((HingeLoss(np.float64(0.3)), t), (HingeEmbeddingLoss(np.float64(0.3)), t)):
+        assert loss(y, target).dtype == np.float32
+    assert MultiMarginLoss(np.int64(2), np.float64(0.3), W)(y, c).dtype == np.float32

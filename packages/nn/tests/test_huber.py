@@ -115,3 +115,17 @@ def test_repr():
     assert repr(L1Loss(reduction="sum")) == "L1Loss(reduction='sum')"
     assert repr(HuberLoss("sum", 2)) == "HuberLoss(reduction='sum', delta=2.0)"
     assert repr(SmoothL1Loss(reduction="sum", beta=2)) == "SmoothL1Loss(reduction='sum', beta=2.0)"
+
+
+@pytest.mark.parametrize("value", [True, "1", None, np.array([1.0])])
+def test_settings_that_are_no_numbers_are_named(value):
+    with pytest.raises(TypeError, match="delta must be a number; it is"):
+        HuberLoss(delta=value)
+    with pytest.raises(TypeError, match="beta must be a number; it is"):
+        SmoothL1Loss(beta=value)
+
+
+def test_a_setting_of_numpy_leaves_the_precision_alone():
+    y, t = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
+    assert HuberLoss(delta=np.float64(0.3))(y, t).dtype == np.float32
+    assert SmoothL1Loss(beta=np.float64(0.3))(y, t).dtype == np.float32

@@ -173,3 +173,20 @@ def test_a_graph_that_needed_the_old_values_notices():
     init.zeros_(w)
     with pytest.raises(RuntimeError):
         y.backward()
+
+
+def test_eq_6_an_interval_with_next_to_nothing_in_it_is_refused():
+    for a, b in ((40, 41), (-41, -40), (38.3, np.inf), (-np.inf, -39)):
+        with pytest.raises(ValueError, match=f"between a={a} and b={b} is next to nothing of a normal"):
+            init.trunc_normal_(np.zeros(2), 0, 1, a, b)
+    far = init.trunc_normal_(np.zeros(2000), 1, 2, 77, 80, rng=0)
+    np.testing.assert_allclose(far.mean() - 77, 2 / 38, rtol=0.05)  # Mills' ratio
+    below = init.trunc_normal_(np.zeros(2000), 1, 2, -80, -75, rng=0)
+    np.testing.assert_allclose(below.mean() + 75, -2 / 38, rtol=0.05)
+    half = init.trunc_normal_(np.zeros(2000), 0, 1, 0, np.inf, rng=0)
+    assert half.min() >= 0 and half.max() > 2.5
+    for mean, std in ((np.nan, 1), (np.inf, 1), (0, np.inf)):
+        with pytest.raises(ValueError, match="a must be below b, and std positive"):
+            init.trunc_normal_(np.zeros(2), mean, std)
+    with pytest.raises(TypeError, match="std must be a number; it is '1'"):
+        init.trunc_normal_(np.zeros(2), 0, "1")

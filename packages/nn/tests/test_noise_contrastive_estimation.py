@@ -183,9 +183,13 @@ def test_bad_input_is_named():
         loss(h, target, noise.astype(float))
     with pytest.raises(ValueError, match="1 of 3 weights are 0: add 1 to the counts"):
         NCELoss([1, 0, 2], D)
-    for wrong in ({"embedding_dim": 0}, {"embedding_dim": 2, "num_noise": 0}):
-        with pytest.raises(ValueError, match="contexts need entries, and every right word noise"):
-            NCELoss(COUNTS, **wrong)
+    for name in ("embedding_dim", "num_noise"):
+        for value in (0, -1, 2.5, np.nan):
+            with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1; it is {value}"):
+                NCELoss(COUNTS, **({"embedding_dim": 2} | {name: value}))
+        for value in (True, "2", None):
+            with pytest.raises(TypeError, match=f"{name} must be a number; it is {value!r}"):
+                NCELoss(COUNTS, **({"embedding_dim": 2} | {name: value}))
 
 
 def test_repr_state_and_work():

@@ -72,7 +72,7 @@ def test_cross_entropy(shape, reduction, weight, smoothing):
         backward_alike(ours(a, y), theirs(b, torch.tensor(y)))
         close(a.grad.data, b.grad)
     a, b, ta, tb = Tensor(z, requires_grad=True), leaf(z), Tensor(t, requires_grad=True), leaf(t)
-    theirs.ignore_index = -100
+    ours.ignore_index = theirs.ignore_index = -100  # both refuse another with probabilities
     backward_alike(ours(a, ta), theirs(b, tb))
     close(a.grad.data, b.grad)
     close(ta.grad.data, tb.grad)

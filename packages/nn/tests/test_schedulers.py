@@ -133,21 +133,35 @@ def test_state_round_trip_continues_alike(kind):
 @each_kind
 def test_settings_are_part_of_the_state(kind):
     ours, other = kind(optimizer(0.4)), LRScheduler(optimizer(0.4), -1, lambda base, t: base)
-    settings = set(ours.state_dict()) - {"last_epoch", "base_lrs"}
+    settings = set(ours.state_dict()) - {"last_epoch", "base_lrs", "_last_lr"}
     assert settings and all(hasattr(ours, name) and f"{name}=" in repr(ours) for name in settings)
-    changed = {name: value * 2 for name, value in ours.state_dict().items() if name in settings}
+    own = {name: value for name, value in ours.state_dict().items() if name in settings}
+    changed = {name: not value if name == "staged" else value * 2 for name, value in own.items()}
     ours.load_state_dict(changed | {"last_epoch": 2, "base_lrs": [0.1]})
     assert {name: getattr(ours, name) for name in settings} == changed
-    other.load_state_dict({"last_epoch": 2, "base_lrs": [0.1], "gamma": 3})
-    assert not hasattr(other, "gamma") and other.get_last_lr() == [0.1]
+    assert ours.get_last_lr() == [ours.rate_at(0.1, 2)]
+    ours.load_state_dict(changed | {"last_epoch": 2, "base_lrs": [0.1], "_last_lr": [0.7], "_step_count": 3})
+    assert ours.get_last_lr() == [0.7] and ours.base_lrs == [0.1]
+    with pytest.raises(ValueError, match=r"what it has more is \['delta'\]"):
+        other.load_state_dict({"last_epoch": 2, "base_lrs": [0.1], "delta": 3})
+    assert not hasattr(other, "delta") and other.last_epoch == 0
 
 
 @each_kind
 def test_going_on_at_a_given_step(kind):
-    whole = rates(kind(optimizer(0.4)), 12)
-    moved = optimizer(0.123)
-    moved.param_groups[0]["initial_lr"] = 0.4
-    assert rates(kind(moved, last_epoch=3), 8) == whole[4:]
+    """As in PyTorch: the optimizer's state has the rate of that step already, and the first rate."""
+    straight = optimizer(0.4)
+    scheduler = kind(straight)
+    start = rates(scheduler, 4)
+    saved = straight.state_dict()
+    rest = rates(scheduler, 8)
+    assert start + rest == rates(kind(optimizer(0.4)), 12)
+    resumed = optimizer(9.0)
+    resumed.load_state_dict(saved)
+    assert rates(kind(resumed, last_epoch=3), 8) == rest
+    for wrong in (2.5, math.nan):
+        with pytest.raises(ValueError, match="last_epoch must be −1 for a new schedule"):
+            kind(resumed, last_epoch=wrong)
     with pytest.raises(ValueError, match=r'to go on at last_epoch = 3 .* set group\["initial_lr"\]'):
         kind(optimizer(0.4), last_epoch=3)
     with pytest.raises(ValueError, match="last_epoch must be −1 for a new schedule.* it is -2"):
@@ -173,12 +187,170 @@ def test_the_optimizers_state_holds_the_rate():
 
 def test_a_state_that_does_not_fit_changes_nothing():
     scheduler = StepLR(optimizer(1.0, 2.0), 2)
-    words = r"last_epoch, and base_lrs for each of 2 groups; it "
-    with pytest.raises(ValueError, match=words + r"lacks \['base_lrs'\]"):
-        scheduler.load_state_dict({"last_epoch": 4, "step_size": 9})
-    with pytest.raises(ValueError, match=words + "has 1"):
-        scheduler.load_state_dict({"last_epoch": 4, "step_size": 9, "base_lrs": [1.0]})
-    assert scheduler.step_size == 2 and scheduler.last_epoch == 0 and scheduler.base_lrs == [1.0, 2.0]
+    good = {"last_epoch": 4, "step_size": 9, "gamma": 0.5, "base_lrs": [3.0, 4.0], "_last_lr": [0.3, 0.4]}
+    for change, error, words in (
+        ({"base_lrs": None}, ValueError, r"lacks \['base_lrs'\], and what it has more is \[\]"),
+        ({"gamma": None}, ValueError, r"lacks \['gamma'\]"),
+        ({"stage_length": 1}, ValueError, r"more is \['stage_length'\]"),
+        ({"base_lrs": [1.0]}, ValueError, "the state is of 1 groups with 2 rates; here are 2"),
+        ({"_last_lr": [1.0]}, ValueError, "the state is of 2 groups with 1 rates; here are 2"),
+        ({"step_size": 0}, ValueError, "step_size must be a whole number of at least 1; it is 0"),
+        ({"gamma": math.nan}, ValueError, "gamma must be a finite number"),
+        ({"gamma": "0.5"}, TypeError, "gamma must be a number; it is '0.5'"),
+        ({"last_epoch": -1}, ValueError, "last_epoch must be a whole number of at least 0; it is -1"),
+        ({"last_epoch": 1.5}, ValueError, "last_epoch"),
+        ({"base_lrs": [1.0, -2.0]}, ValueError, "a rate must be a finite number of 0 or more; it is -2"),
+        ({"_last_lr": [1.0, math.inf]}, ValueError, "a rate must be"),
+    ):
+        with pytest.raises(error, match=words):
+            scheduler.load_state_dict({name: v for name, v in (good | change).items() if v is not None})
+        assert scheduler.step_size == 2 and scheduler.last_epoch == 0 and scheduler.base_lrs == [1.0, 2.0]
+        assert scheduler.get_last_lr() == [1.0, 2.0] and scheduler.gamma == 0.1
+    scheduler.load_state_dict(good)
+    assert scheduler.last_epoch == 4 and scheduler.base_lrs == [3.0, 4.0] and scheduler.get_last_lr() == [0.3, 0.4]
+
+
+def test_the_state_of_another_kind_is_refused():
+    states = {name: kind(optimizer()).state_dict() for name, kind in KINDS.items() if name != "staged"}
+    for name, kind in KINDS.items():
+        scheduler = kind(optimizer())
+        for other, state in states.items():
+            if other == name or {other, name} == {"exponential", "staged"}:
+                scheduler.load_state_dict(state)
+                continue
+            with pytest.raises(ValueError, match="the state of a .* lacks"):
+                scheduler.load_state_dict(state)
+
+
+def test_eq_8_schedulers_on_one_optimizer_multiply():
+    shared = optimizer(0.5)
+    both = StepLR(shared, 3, 0.5), ExponentialLR(shared, 0.9)
+    for t in range(12):
+        np.testing.assert_allclose(shared.param_groups[0]["lr"], 0.5 * 0.5 ** (t // 3) * 0.9**t, rtol=1e-14)
+        for scheduler in both:
+            scheduler.step()
+
+
+def test_eq_8_a_rate_written_by_hand_stays_in_as_a_factor():
+    moved = optimizer(1.0)
+    scheduler = ExponentialLR(moved, 0.5)
+    scheduler.step()
+    moved.param_groups[0]["lr"] *= 3
+    scheduler.step()
+    assert scheduler.get_last_lr() == [0.75]
+
+
+@pytest.mark.parametrize("lowest", [0.0, 0.2])
+def test_eq_8_the_cosine_moves_the_distance_from_its_lowest_rate(lowest):
+    moved = optimizer(1.0)
+    scheduler = CosineAnnealingLR(moved, 6, lowest)
+    scheduler.step()
+    moved.param_groups[0]["lr"] = lowest + 3 * (moved.param_groups[0]["lr"] - lowest)
+    for t in range(2, 7):
+        scheduler.step()
+        expected = lowest + 3 * (1 - lowest) * (1 + math.cos(math.pi * t / 6)) / 2
+        np.testing.assert_allclose(scheduler.get_last_lr(), [expected], rtol=1e-14)
+    moved.param_groups[0]["lr"] += 0.1  # at the bottom there is no distance to multiply: (8) adds what (5) gains
+    scheduler.step()
+    expected = lowest + 0.1 + (1 - lowest) * (1 + math.cos(math.pi * 7 / 6)) / 2
+    np.testing.assert_allclose(scheduler.get_last_lr(), [expected], rtol=1e-14)
+
+
+def test_eq_8_one_schedule_after_another_begins_where_that_one_ended():
+    moved = optimizer(1.0)
+    StepLR(moved, 1).step()
+    assert moved.param_groups[0]["lr"] == 0.1
+    np.testing.assert_allclose(ConstantLR(moved, 0.5, 1).get_last_lr(), [0.05], rtol=1e-15)
+    moved.param_groups[0]["lr"] = 5.0
+    assert rates(ExponentialLR(moved, 0.5), 3) == [5.0, 2.5, 1.25]
+
+
+def test_eq_8_a_warm_up_multiplies_and_then_the_cosine_moves_the_distance():
+    moved, alone = optimizer(1.0), optimizer(3.0)
+    scheduler, reference = CosineWarmup(moved, 4, 9, 0.2), CosineWarmup(alone, 4, 9, 0.2)
+    moved.param_groups[0]["lr"] *= 3
+    for _ in range(12):
+        np.testing.assert_allclose(moved.param_groups[0]["lr"], alone.param_groups[0]["lr"], rtol=1e-14)
+        scheduler.step()
+        reference.step()
+
+
+@each_kind
+def test_eq_8_a_rate_that_begins_at_the_lowest_one_and_is_raised_by_hand(kind):
+    """What is raised from e to e + 1 follows the schedule of a rate that begins there."""
+    e = 0.01 if "eta_min" in kind(optimizer()).state_dict() else 0.0
+    raised, alone = optimizer(e), optimizer(e + 1)
+    scheduler, reference = kind(raised), kind(alone)
+    raised.param_groups[0]["lr"] = reference.get_last_lr()[0]
+    for _ in range(9):
+        np.testing.assert_allclose(scheduler.get_last_lr(), reference.get_last_lr(), rtol=1e-13)
+        scheduler.step()
+        reference.step()
+
+
+def test_eq_8_a_factor_of_zero_ends():
+    moved = optimizer(2.0)
+    other, scheduler = ExponentialLR(moved, 0.5), ConstantLR(moved, 0.0, 2)
+    for expected in (0.0, 0.0, 2.0, 1.0):
+        assert moved.param_groups[0]["lr"] == expected
+        other.step()
+        scheduler.step()
+
+
+def test_states_of_two_schedulers_and_their_optimizer_go_on_together():
+    def build():
+        moved = optimizer(0.5, 0.2)
+        return moved, StepLR(moved, 3, 0.5), CosineAnnealingLR(moved, 7, 0.01)
+
+    straight, resumed = build(), build()
+    found = []
+    for _ in range(4):
+        for scheduler in straight[1:]:
+            scheduler.step()
+    for ours, theirs in zip(resumed, straight, strict=True):
+        ours.load_state_dict(theirs.state_dict())
+    for built in (straight, resumed):
+        for _ in range(6):
+            for scheduler in built[1:]:
+                scheduler.step()
+        found.append([group["lr"] for group in built[0].param_groups])
+    assert found[0] == found[1]
+
+
+@each_kind
+def test_the_number_of_a_step_is_no_loss(kind):
+    scheduler = kind(optimizer())
+    for number in (5, 0, True, np.int64(3)):
+        with pytest.raises(TypeError, match="a scheduler counts its steps itself, and a loss is a float; got"):
+            scheduler.step(number)
+    assert scheduler.last_epoch == 0
+    scheduler.step(np.float64(5))
+    scheduler.step(None)
+    assert scheduler.last_epoch == 2
+
+
+@pytest.mark.parametrize("value", [True, "3", None, np.array([3])])
+def test_settings_that_are_no_numbers_are_named(value):
+    for build, name in (
+        (lambda o, v: ConstantLR(o, v), "factor"),
+        (lambda o, v: ConstantLR(o, 0.5, v), "total_iters"),
+        (lambda o, v: LinearLR(o, v), "start_factor"),
+        (lambda o, v: StepLR(o, v), "step_size"),
+        (lambda o, v: ExponentialLR(o, v), "gamma"),
+        (lambda o, v: ExponentialLR(o, 0.5, stage_length=v), "stage_length"),
+        (lambda o, v: CosineAnnealingLR(o, v), "T_max"),
+        (lambda o, v: NoamLR(o, v), "d_model"),
+        (lambda o, v: CosineWarmup(o, v, 5), "warmup_steps"),
+        (lambda o, v: CosineWarmup(o, 1, v), "total_steps"),
+        (lambda o, v: CosineWarmup(o, 1, 5, v), "eta_min"),
+        (lambda o, v: StepLR(o, 3, 0.5, v), "last_epoch"),
+    ):
+        moved = optimizer()
+        with pytest.raises(TypeError, match=f"{name} must be a number; it is"):
+            build(moved, value)
+        assert "initial_lr" not in moved.param_groups[0]
+    with pytest.raises(TypeError, match="staged must be True or False"):
+        ExponentialLR(optimizer(), 0.5, staged="no")
 
 
 def test_repr_says_the_settings():

@@ -97,8 +97,35 @@ def test_a_quadratic_is_minimised(momentum, nesterov):
     np.testing.assert_allclose(x.data, 0, atol=1e-6)
 
 
+def test_eq_2_momentum_that_is_switched_on_later_begins_with_the_gradient():
+    """Off, on, off and on again: a velocity begins once, when there is none, and waits while it is not needed."""
+    p, value, b = Parameter(np.zeros(1)), 0.0, None
+    optimizer = SGD([p], lr=1.0, dampening=0.5)
+    for t, momentum in enumerate((0.0, 0.9, 0.9, 0.0, 0.9)):
+        optimizer.param_groups[0]["momentum"] = momentum
+        g = t + 1.0
+        if momentum:
+            b = g if b is None else momentum * b + 0.5 * g
+        value -= b if momentum else g
+        p.grad = Tensor(np.array([g]))
+        optimizer.step()
+        np.testing.assert_allclose(p.data, [value], rtol=1e-15)
+    q = Parameter(np.zeros(1))
+    resumed = SGD([q], lr=1.0, dampening=0.5)
+    q.grad = Tensor(np.ones(1))
+    resumed.step()
+    resumed.param_groups[0]["momentum"] = 0.9
+    state = resumed.state_dict()
+    resumed.load_state_dict(state)
+    resumed.step()
+    assert q.data[0] == -2
+
+
 def test_bad_settings_are_named():
     p = [Parameter(np.zeros(1))]
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"dampening must be a finite number; it is {value}"):
+            SGD(p, dampening=value)
     for name in ("lr", "momentum", "weight_decay"):
         for value in (-0.1, np.nan, np.inf):
             with pytest.raises(ValueError, match=f"{name} must be a finite number of 0 or more; it is {value}"):

@@ -150,3 +150,35 @@ def test_bad_input_is_named():
 def test_repr():
     assert repr(BernoulliVAELoss()) == "BernoulliVAELoss()"
     assert repr(BernoulliVAELoss(2, reduction="sum")) == "BernoulliVAELoss(beta=2.0, reduction='sum')"
+
+
+def test_a_variance_or_a_deviation_beyond_all_floats_is_infinite_without_a_warning():
+    with np.errstate(all="raise"):
+        mu, log_var = np.array([[1.0]]), np.array([[800.0]])
+        kl, (dmu, dlog_var) = divergence_from_standard_normal.run(mu, log_var)
+        assert (kl, dmu(np.ones(1)), dlog_var(np.ones(1))) == (np.inf, 1, np.inf)
+        (u, _) = draw_latent.run(mu, 2 * log_var, -np.ones((1, 1)))
+        assert u == -np.inf
+        assert np.isfinite(divergence_from_standard_normal(mu, log_var - 100))
+
+
+@pytest.mark.parametrize("bad", [-1e-9, 1 + 1e-9, 255.0, np.nan])
+def test_examples_outside_0_and_1_are_refused(bad):
+    z, x, mu, log_var = draw()
+    x[1, 2] = bad
+    for given in (x, Tensor(x)):
+        with pytest.raises(ValueError, match=r"examples must be in \[0, 1\]; x goes from .*: divide pixels by 255"):
+            BernoulliVAELoss()(z, given, mu, log_var)
+    x[1, 2], x[0, 0] = 0.0, 1.0
+    assert np.isfinite(BernoulliVAELoss()(z, x, mu, log_var))
+
+
+@pytest.mark.parametrize("value", [True, "1", None, np.array([1.0])])
+def test_settings_that_are_no_numbers_are_named(value):
+    with pytest.raises(TypeError, match="beta must be a number; it is"):
+        BernoulliVAELoss(value)
+
+
+def test_a_setting_of_numpy_leaves_the_precision_alone():
+    z, x, mu, log_var = (a.astype(np.float32) for a in draw())
+    assert BernoulliVAELoss(np.float64(0.5))(z, x, mu, log_var).dtype == np.float32

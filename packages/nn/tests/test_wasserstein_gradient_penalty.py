@@ -201,3 +201,9 @@ def test_bad_input_is_named():
     for penalty in (-1, np.nan):
         with pytest.raises(ValueError, match="penalty is the weight"):
             WassersteinGradientPenalty(penalty)
+
+
+@pytest.mark.parametrize("value", [True, "1", None, np.array([1.0])])
+def test_settings_that_are_no_numbers_are_named(value):
+    with pytest.raises(TypeError, match="penalty must be a number; it is"):
+        WassersteinGradientPenalty(value)

@@ -45,7 +45,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid_nn.optimizer import Optimizer, at_least_zero
+from pellucid_nn.optimizer import Optimizer
+from pellucid_nn.settings import at_least_zero
 
 
 def adagrad_step(
@@ -124,9 +125,9 @@ class Adagrad(Optimizer):
     maximize : bool
         Climb instead of descend.
     l1 : float
-        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+        λ of a penalty λ Σ |θ|, whose slope joins the gradient before all else: the same as `l1_penalty` in the loss.
     max_norm, clip_value : float, optional
-        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
+        Limits on the gradients, taken before a step: of each entry first (`clip_value`), then of the norm of all.
     """
 
     moments = ("sum",)

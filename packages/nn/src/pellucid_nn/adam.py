@@ -13,7 +13,7 @@ Both start at 0 and are too small at first: if g were always the same, mₜ woul
     θₜ = θₜ₋₁ − η m̂ₜ / (√v̂ₜ + ε)                                                                 (6)
 
 A parameter whose gradient never changes moves by η per step, however large that gradient is; one whose gradient is
-noise around 0 moves less. AMSGrad puts into (5) the largest vₜ so far, so that step lengths never grow again:
+noise around 0 moves less. AMSGrad puts into (5) the largest vₜ so far, which never falls:
 
     vᵐₜ = max(vᵐₜ₋₁, vₜ)                                                                         (7)
 
@@ -52,7 +52,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid_nn.optimizer import Optimizer, at_least_zero
+from pellucid_nn.optimizer import Optimizer
+from pellucid_nn.settings import at_least_zero, flags, number
 
 
 def adam_step(
@@ -149,12 +150,13 @@ class Adam(Optimizer):
     maximize : bool
         Climb instead of descend.
     l1 : float
-        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+        λ of a penalty λ Σ |θ|, whose slope joins the gradient before all else: the same as `l1_penalty` in the loss.
     max_norm, clip_value : float, optional
-        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
+        Limits on the gradients, taken before a step: of each entry first (`clip_value`), then of the norm of all.
     """
 
     moments = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    decoupled = False  # whether weight decay stays out of the gradient
 
     def __init__(
         self,
@@ -170,13 +172,31 @@ class Adam(Optimizer):
         max_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        settings = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, settings | {"amsgrad": amsgrad, "maximize": maximize, "l1": l1}, max_norm, clip_value)
 
     def check(self, group: Mapping[str, Any]) -> None:
         at_least_zero(group, "lr", "eps", "weight_decay")
-        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
+        flags(group, "amsgrad")
+        betas = group["betas"] if isinstance(group["betas"], tuple | list) else ()
+        if len(betas) != 2 or not all(0 <= number("betas", beta) < 1 for beta in betas):
             raise ValueError(f"betas must be two numbers of at least 0 and below 1; they are {group['betas']}")
+
+    def from_torch_state(self, state: Mapping[str, Any]) -> None:
+        """`load_state_dict` of the state of the same optimizer in PyTorch, settings included; see `Optimizer`.
+
+        Raises
+        ------
+        ValueError
+            If weight decay is coupled there and decoupled here, or the reverse.
+        """
+        for group in state.get("param_groups", ()):
+            if group.get("decoupled_weight_decay", self.decoupled) != self.decoupled:
+                raise ValueError(
+                    f"the state is of weight decay that is {'coupled' if self.decoupled else 'decoupled'}, and that of "
+                    f"{type(self).__name__} is not: load it into {'Adam' if self.decoupled else 'AdamW'}"
+                )
+        super().from_torch_state(state)
 
     def moments_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         return self.moments if group["amsgrad"] else self.moments[:2]

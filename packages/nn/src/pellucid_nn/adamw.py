@@ -100,10 +100,13 @@ class AdamW(Adam):
     maximize : bool
         Climb instead of descend; parameters shrink all the same.
     l1 : float
-        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+        λ of a penalty λ Σ |θ|, whose slope joins the gradient before all else, unlike the decay: the same as
+        `l1_penalty` in the loss.
     max_norm, clip_value : float, optional
-        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
+        Limits on the gradients, taken before a step: of each entry first (`clip_value`), then of the norm of all.
     """
+
+    decoupled = True
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ distribution. Label smoothing ε moves a little of it to all classes, and wₖ s
     ℓₙ = −Σₖ qₙₖ log pₙₖ                                                                         (4)
     L = Σₙ ℓₙ / M,    M = Σₙ sₙ for class indices, where sₙ is w of n's class,  N otherwise      (5)
 
-An example whose class index is `ignore_index` counts nowhere: its q and its s are 0.
+An example whose class index is `ignore_index` counts nowhere: its q and its s are 0. Distributions have no index.
 
 Gradient.  From (1), ∂ log pₙₖ / ∂zₙⱼ = [j = k] − pₙⱼ. Put into (4), the first part picks qₙⱼ and the second sums all q:
 
@@ -57,6 +57,7 @@ from pellucid.tensor import data_of
 from pellucid_nn.cross_entropy_of_indices import cross_entropy_of_indices
 from pellucid_nn.module import Module
 from pellucid_nn.reduction import check_reduction
+from pellucid_nn.settings import number
 
 
 @primitive
@@ -102,7 +103,7 @@ class CrossEntropyLoss(Module):
     weight : array_like, shape (K,), optional
         How much each class counts.
     ignore_index : int
-        Examples with this class index do not count.
+        Examples with this class index do not count. Where targets are probabilities it must be negative.
     reduction : {"mean", "sum", "none"}
         Whether to return the mean (5), the sum, or the losses of all examples.
     label_smoothing : float
@@ -117,6 +118,7 @@ class CrossEntropyLoss(Module):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
+        label_smoothing = number("label_smoothing", label_smoothing)
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"label_smoothing must be between 0 and 1; got {label_smoothing}")
         self.weight: NDArray[Any] | None = None
@@ -139,13 +141,19 @@ class CrossEntropyLoss(Module):
         Raises
         ------
         ValueError
-            If shapes do not fit, a class index is out of range, or the mean would be taken over nothing.
+            If shapes do not fit, a class index is out of range, `ignore_index` is a class but targets are
+            probabilities, or the mean would be taken over nothing.
         TypeError
             If the logits are not floating point, or the targets are neither integers nor probabilities.
         """
         z = z if isinstance(z, Tensor) else np.asarray(z)
         target = target if isinstance(target, Tensor) else np.asarray(target)
         by_index = _check(z, target)
+        if not by_index and self.ignore_index >= 0:
+            raise ValueError(
+                f"ignore_index = {self.ignore_index} is a class index, and these targets are probabilities of shape "
+                f"{target.shape}: give an example that should not count probabilities of 0, or leave ignore_index out"
+            )
         rows = _one_row_per_example(z)  # (N, K)
         N, K = rows.shape
         w = None if self.weight is None else _checked_weight(self.weight, K, z.dtype)

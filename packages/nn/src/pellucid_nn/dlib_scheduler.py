@@ -24,7 +24,7 @@ is made twice, with all losses and without the largest tenth of them (6), and th
 decrease for `patience` steps (7):
 
     yᵢ is kept if yᵢ ≤ quantile of y at 1 − q                                                    (6)
-    ηⱼ ← max(f ηⱼ, ηₘᵢₙ) in every group j, and the losses so far are forgotten                   (7)
+    ηⱼ ← min(ηⱼ, max(f ηⱼ, ηₘᵢₙ)) in every group j, and the losses so far are forgotten          (7)
 
 On a plateau P is uniform between 0 and 1, so about every second test finds no decrease and a drop comes soon after
 `patience` steps. If the loss falls by k standard deviations of its slope, one test with all losses finds no decrease
@@ -37,11 +37,11 @@ Symbols
     β       slope                    ()      slope of the line of least squares
     s²      noise                    ()      variance of the losses around the line
     v       variance                 ()      variance of β
-    P       probability              ()      that the true slope is negative
+    P       probability_of_decrease  ()      that the true slope is negative
     p       probability              ()      below which the loss counts as not falling
     q       discard                  ()      share of the largest losses that is left out
     f       factor                   ()      what the rates are multiplied by
-    ηₘᵢₙ    min_lr                   ()      the lowest rate
+    ηₘᵢₙ    min_lr                   ()      no rate is lowered below this
 
 Cost: O(H) time and memory for each step, where H, at most 2 `patience`, losses are kept.
 
@@ -65,6 +65,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid_nn.optimizer import Optimizer
+from pellucid_nn.settings import at_least_zero, counts, number
 
 KEPT = ("patience", "factor", "probability", "discard", "min_lr")  # the settings
 
@@ -168,16 +169,9 @@ class DlibScheduler:
         discard: float = 0.1,
         min_lr: float = 0.0,
     ) -> None:
-        if not (patience >= 3 and patience % 1 == 0):
-            raise ValueError(f"patience must be a whole number of at least 3, as for a line; it is {patience}")
-        if not (0 <= factor < 1 and 0 < probability < 1 and 0 <= discard < 1):
-            raise ValueError(
-                f"factor and discard must be at least 0 and below 1, probability between 0 and 1; they are {factor}, "
-                f"{discard} and {probability}"
-            )
-        if not 0 <= min_lr < math.inf:
-            raise ValueError(f"min_lr must be a finite number of 0 or more; it is {min_lr}")
-        self.optimizer, self.patience, self.factor = optimizer, patience, factor
+        settings = {"patience": patience, "factor": factor, "probability": probability, "discard": discard}
+        _check(settings | {"min_lr": min_lr})
+        self.optimizer, self.patience, self.factor = optimizer, int(patience), factor
         self.probability, self.discard, self.min_lr = probability, discard, min_lr
         self.last_epoch = 0
         self.losses = np.zeros(0)
@@ -214,19 +208,38 @@ class DlibScheduler:
 
         Raises
         ------
-        ValueError
-            If something is missing or the number of groups differs; nothing is changed then.
+        ValueError, TypeError
+            If something is missing, the number of groups differs, or a setting makes no sense; nothing is changed then.
         """
         missing = sorted({*KEPT, "last_epoch", "losses", "rates"} - set(state))
         groups = self.optimizer.param_groups
         if missing or len(state["rates"]) != len(groups):
             came = f"it lacks {missing}" if missing else f"it has {len(state['rates'])} rates for {len(groups)} groups"
             raise ValueError(f"this is no state of a DlibScheduler with these groups: {came}")
+        _check(state)
+        counts(state, "last_epoch", least=0)
+        for rate in state["rates"]:
+            at_least_zero({"a rate": rate}, "a rate")
+        losses = np.array(state["losses"], np.float64)
+        if losses.ndim != 1:
+            raise ValueError(f"the losses of a DlibScheduler are one row of numbers; they have shape {losses.shape}")
         vars(self).update({name: state[name] for name in (*KEPT, "last_epoch")})
-        self.losses = np.array(state["losses"], np.float64)
+        self.losses = losses
         for group, rate in zip(groups, state["rates"], strict=True):
             group["lr"] = rate
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)}" for name in KEPT)
         return f"DlibScheduler({settings}, last_epoch={self.last_epoch})"
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    patience, factor, probability, discard = (number(name, settings[name]) for name in KEPT[:4])
+    if not (patience >= 3 and patience % 1 == 0):
+        raise ValueError(f"patience must be a whole number of at least 3, as for a line; it is {settings['patience']}")
+    if not (0 <= factor < 1 and 0 < probability < 1 and 0 <= discard < 1):
+        raise ValueError(
+            f"factor and discard must be at least 0 and below 1, probability between 0 and 1; they are "
+            f"{settings['factor']}, {settings['discard']} and {settings['probability']}"
+        )
+    at_least_zero(settings, "min_lr")

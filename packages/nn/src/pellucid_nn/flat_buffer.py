@@ -47,7 +47,7 @@ class FlatBuffer:
     data : ndarray, shape (P,)
         All values.
     steps : list of int
-        How often each parameter was updated.
+        How often each parameter was updated with something remembered for it.
     moments : dict of str to ndarray, shape (P,)
         What the optimizer remembers, made of zeros when first asked for.
     """
@@ -110,10 +110,10 @@ class FlatBuffer:
         self._planned_for = None  # a plan for other step numbers is no longer right
 
     def updates(self, names: Sequence[str] = (), keep_gradients: bool = True) -> Iterator[Update]:
-        """Count a step and say, part by part, what it has to update.
+        """Say, part by part, what a step has to update, and count it unless nothing is remembered for it.
 
         Small neighbours are updated together, with their gradients copied side by side. The gradient of a large
-        parameter is used where it is, and may be written into only if the user need not keep it.
+        parameter is used where it is, and may be written into only if the user need not keep it and NumPy allows it.
         """
         present = [parameter.grad is not None for parameter in self.parameters]
         if (present, names) != self._planned_for:
@@ -127,12 +127,14 @@ class FlatBuffer:
                 gradient = self._flat_gradient(members[0])
             step = self.steps[members[0]] + 1
             for i in members:
-                self.steps[i] = step
+                if names:
+                    self.steps[i] = step
                 if not complete:
                     written(self.parameters[i], HOW)
+            used_up = (copied or not keep_gradients and gradient.flags.writeable) and gradient.dtype == self.data.dtype
             for where, theta, moments, (first, second) in parts:
                 g = gradient[where]
-                yield theta, g, moments, step, (first, second, second if keep_gradients and not copied else g)
+                yield theta, g, moments, step, (first, second, g if used_up else second)
 
     def _plan_for(self, present: list[bool], names: Sequence[str]) -> list[tuple[list[int], list[Any]]]:
         """What to update together when these parameters have a gradient: their numbers, and the parts to go in.

@@ -22,7 +22,7 @@ be at least m apart:
     ℓ = y  for t = 1,     max(m − y, 0)  for t = −1                                              (7)
     dy = dℓ  for t = 1,  −dℓ [m − y > 0]  for t = −1                                             (8)
 
-At a corner, where nothing is missing any more, all these gradients are 0. Targets get none.
+At a corner, where nothing is missing any more, all these slopes are 0. Targets get no gradient.
 
 Symbols
 -------
@@ -46,12 +46,13 @@ References
     Weston & Watkins (1999), "Support vector machines for multi-class pattern recognition": (4), with p = 1.
     Hadsell, Chopra & LeCun (2006), "Dimensionality reduction by learning an invariant mapping": pairs that should be
     near or a margin apart, with squares in the place of (7).
-Differs from them: the margin in (4) is free (1 by default), and its sum is divided by K, both as in PyTorch; a mean
-over nothing is an error.
+Differs from them: the margin in (4) is free (1 by default), and its sum is divided by K, both as in PyTorch, whose (8)
+is −dℓ at the corner y = m, where ours is 0; a mean over nothing is an error.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ from pellucid.tensor import data_of
 from pellucid_nn.loss_inputs import check_indices, check_predictions, check_targets
 from pellucid_nn.module import Module
 from pellucid_nn.reduction import check_reduction, reduce_losses
+from pellucid_nn.settings import number
 
 
 @primitive
@@ -118,7 +120,7 @@ class HingeLoss(Module):
     """
 
     def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
-        self.margin, self.reduction = float(margin), check_reduction(reduction)
+        self.margin, self.reduction = _finite(margin), check_reduction(reduction)
 
     def forward(self, y: Any, t: Any) -> Any:
         """The loss of scores and targets 1 or −1, of one shape.
@@ -149,7 +151,7 @@ class HingeEmbeddingLoss(Module):
     """
 
     def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
-        self.margin, self.reduction = float(margin), check_reduction(reduction)
+        self.margin, self.reduction = _finite(margin), check_reduction(reduction)
 
     def forward(self, y: Any, t: Any) -> Any:
         """The loss of distances and targets 1 or −1, of one shape.
@@ -186,9 +188,9 @@ class MultiMarginLoss(Module):
     def __init__(
         self, p: int = 1, margin: float = 1.0, weight: ArrayLike | None = None, *, reduction: str = "mean"
     ) -> None:
-        if p not in (1, 2):
+        if number("p", p) not in (1, 2):
             raise ValueError(f"p must be 1 or 2; got {p}")
-        self.p, self.margin, self.reduction = int(p), float(margin), check_reduction(reduction)
+        self.p, self.margin, self.reduction = int(p), _finite(margin), check_reduction(reduction)
         self.weight: NDArray[Any] | None = None
         if weight is not None:
             self.register_buffer("weight", np.asarray(weight, dtype=float))
@@ -230,6 +232,12 @@ def _check_signs(y: Any, t: Any) -> tuple[Any, Any]:
     if wrong.size:
         raise ValueError(f"targets must be 1 or -1; {wrong.size} of {values.size} are not, the first is {wrong[0]}")
     return y, t
+
+
+def _finite(margin: float) -> float:
+    if not math.isfinite(number("margin", margin)):
+        raise ValueError(f"margin must be a finite number; got {margin}")
+    return float(margin)
 
 
 def _settings(margin: float, reduction: str) -> str:

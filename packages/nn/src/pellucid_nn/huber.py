@@ -51,6 +51,7 @@ from pellucid import primitive
 from pellucid_nn.loss_inputs import check_targets
 from pellucid_nn.module import Module
 from pellucid_nn.reduction import check_reduction, reduce_losses
+from pellucid_nn.settings import number
 
 
 @primitive
@@ -130,7 +131,7 @@ class HuberLoss(Module):
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        if not delta > 0:
+        if not number("delta", delta) > 0:
             raise ValueError(f"delta is the distance where the parabola ends and must be above 0; got {delta}")
         self.reduction, self.delta = check_reduction(reduction), float(delta)
 
@@ -164,7 +165,7 @@ class SmoothL1Loss(Module):
     """
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
-        if not beta >= 0:
+        if not number("beta", beta) >= 0:
             raise ValueError(f"beta is the distance where the parabola ends and must be 0 or more; got {beta}")
         self.reduction, self.beta = check_reduction(reduction), float(beta)
 

@@ -22,9 +22,10 @@ A normal distribution that is cut at a and b is drawn through its inverse distri
     x = μ + σ Φ⁻¹(u),    u ~ U(Φ((a − μ)/σ), Φ((b − μ)/σ))                                       (6)
 
 Above the mean Φ is near 1 and loses digits; there the mirror image is drawn. An orthogonal matrix changes no length at
-all. It comes from a normal one, A = Q R, and is uniform among all of them if the signs of R's diagonal go into Q:
+all. It comes from a normal one, A = Q R, and is uniform among all of them if the signs of R's diagonal go into Q,
+column j times that of Rⱼⱼ:
 
-    W = g Q sign(diag R)                                                                         (7)
+    wⱼ = g sign(Rⱼⱼ) qⱼ                                                                          (7)
 
 Symbols
 -------
@@ -35,7 +36,9 @@ Symbols
     g       gain                      ()       what an activation takes away
     σ, μ    std, mean                 ()       standard deviation, mean
     Φ, Φ⁻¹  normal_cdf, normal_quantile        the normal distribution function and its inverse
-    A, Q    A, Q                      (M, N)   a normal matrix, an orthogonal one
+    A, Q    A, Q                      (M, N)   a normal matrix, an orthogonal one, with columns qⱼ
+    R       R                         (N, N)   an upper triangle; in (1) it is a number
+    wⱼ      Q                         (M,)     column of the weights
 
 Cost: one pass over the weights; (7) a QR decomposition.
 
@@ -52,7 +55,7 @@ takes every weight for (O, I, …); for transposed convolutions pass transposed=
 
 from __future__ import annotations
 
-from math import prod, sqrt
+from math import isfinite, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -61,8 +64,10 @@ from pellucid.tape import written
 from pellucid.tensor import Tensor, data_of
 from pellucid.validation import check_rng
 from pellucid_nn.normal_distribution import normal_cdf, normal_quantile
+from pellucid_nn.settings import number
 
 Rng = np.random.Generator | int | None
+LEAST_PROBABILITY = 1e-316  # floats below are too few to tell numbers apart
 PLAIN = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid")
 
 
@@ -240,15 +245,23 @@ def trunc_normal_(
     Raises
     ------
     ValueError
-        If a is not below b, or `std` is not positive.
+        If a is not below b, `std` is not positive, or so little of the distribution lies between a and b (less than
+        10⁻³¹⁶, beyond 38 standard deviations) that there are no floats for it.
     """
-    if not (a < b and std > 0):
-        raise ValueError(f"a must be below b, and std positive; got a={a}, b={b}, std={std}")
+    for name, value in {"mean": mean, "std": std, "a": a, "b": b}.items():
+        number(name, value)
+    if not (a < b and std > 0 and isfinite(mean + std)):
+        raise ValueError(f"a must be below b, and std positive; got a={a}, b={b}, std={std}, mean={mean}")
     low, high = (a - mean) / std, (b - mean) / std
     side = -1 if low > 0 else 1  # −1 draws the mirror image
     low, high = sorted((side * low, side * high))
     ends = normal_cdf(np.array([low, high]))
-    u = check_rng(rng).uniform(ends[0], ends[1], tensor.shape)  #                      (6)
+    if ends[1] < LEAST_PROBABILITY:
+        raise ValueError(
+            f"between a={a} and b={b} is next to nothing of a normal distribution with mean={mean} and std={std}: its "
+            f"probability is below {LEAST_PROBABILITY}; use bounds within 38 standard deviations of the mean"
+        )
+    u = check_rng(rng).uniform(ends[0], ends[1], tensor.shape)  #                                 (6)
     x = mean + side * std * normal_quantile(u)  #                                                 (6)
     return fill(tensor, np.clip(x, a, b))
 

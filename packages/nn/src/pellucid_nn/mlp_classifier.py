@@ -76,7 +76,7 @@ class MLPClassifier(Classifier, MultilayerPerceptron):
     solver : {"adam", "sgd"}
         Which optimizer moves the weights.
     alpha : float
-        Strength of the penalty on large weights, (5) of mlp.py.
+        Strength of the penalty on large weights, (3) of mlp.py.
     batch_size : int or "auto"
         Rows per step; "auto" is 200, or all if there are fewer.
     learning_rate_init : float

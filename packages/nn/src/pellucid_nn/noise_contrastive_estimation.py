@@ -64,6 +64,7 @@ from pellucid_nn.embedding import embedding, sum_rows
 from pellucid_nn.loss_inputs import check_indices
 from pellucid_nn.module import Module, Parameter
 from pellucid_nn.reduction import check_reduction, reduce_losses
+from pellucid_nn.settings import counts
 
 
 @primitive
@@ -143,11 +144,7 @@ class NCELoss(Module):
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        if embedding_dim < 1 or num_noise < 1:
-            raise ValueError(
-                f"contexts need entries, and every right word noise; embedding_dim is {embedding_dim}, num_noise is "
-                f"{num_noise}"
-            )
+        counts({"embedding_dim": embedding_dim, "num_noise": num_noise}, "embedding_dim", "num_noise")
         self.sampler = AliasSampler(noise)
         if not self.sampler.p.all():
             raise ValueError(
@@ -155,7 +152,7 @@ class NCELoss(Module):
                 f"weights are 0: add 1 to the counts"
             )
         self.rng, self.num_noise, self.reduction = check_rng(rng), int(num_noise), check_reduction(reduction)
-        V, D = len(self.sampler.p), embedding_dim
+        V, D = len(self.sampler.p), int(embedding_dim)
         self.weight = Parameter(self.rng.standard_normal((V, D)) / D**0.5, dtype=dtype)
         self.bias = Parameter(np.log(self.sampler.p), dtype=dtype)
         self.register_buffer("log_noise", np.log(self.sampler.p), persistent=False)

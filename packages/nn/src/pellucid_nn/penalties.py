@@ -6,31 +6,28 @@ the gradients:
     L1    R = λ Σ |θᵢ|         ∂R/∂θᵢ = λ sign θᵢ                                                (1)
     L2    R = λ/2 Σ θᵢ²        ∂R/∂θᵢ = λ θᵢ                                                     (2)
 
-The slope of (1) does not fade near 0, so that parameters end there; that of (2) does. (2) in the gradients is the
-weight decay of SGD. (1) in the gradients makes small parameters jump over 0 and back, though. The optimizers' option
-`l1` moves each towards 0 after the step and stops it there, where it stays exactly:
-
-    θᵢ ← sign θᵢ max(|θᵢ| − η λ, 0)  =  θᵢ − min(max(θᵢ, −η λ), η λ)                             (3)
+The slope of (1) does not fade near 0, so that parameters end there; that of (2) does. (1) in the gradients is the
+option `l1` of the optimizers, and (2) is the weight decay of SGD. What (1) holds near 0 jumps over it and back, by a
+step that grows shorter with the learning rate.
 
 A step along a gradient that is far too long undoes what was learnt. With G the norm of all gradients g together, as if
 they were one vector,
 
-    G = (Σ |gᵢ|ᵖ)^(1/p),    G = max |gᵢ|  for p = ∞                                              (4)
+    G = (Σ |gᵢ|ᵖ)^(1/p),    G = max |gᵢ|  for p = ∞                                              (3)
 
 all of them are shortened, by one factor, so that the direction stays:
 
-    gᵢ ← gᵢ min(1, M / (G + 10⁻⁶))                                                               (5)
+    gᵢ ← gᵢ min(1, M / (G + 10⁻⁶))                                                               (4)
 
 or each entry is cut off on its own:
 
-    gᵢ ← min(max(gᵢ, −M), M)                                                                     (6)
+    gᵢ ← min(max(gᵢ, −M), M)                                                                     (5)
 
 Symbols
 -------
     paper   code                      shape   meaning
     θ       theta                     any     a parameter
     λ       l1, l2                    ()      how much a penalty counts
-    η λ     distance                  ()      that, times the learning rate
     R       l1_penalty, l2_penalty    ()      the penalty
     g       g                         as θ    gradient of a parameter
     p       norm_type                 ()      2 for length, ∞ for the largest entry
@@ -42,10 +39,9 @@ Cost: O(P) for P parameters.
 References
 ----------
     Tibshirani (1996), "Regression shrinkage and selection via the lasso": (1).
-    Parikh & Boyd (2014), "Proximal algorithms": (3), the proximal operator of (1).
     Hoerl & Kennard (1970), "Ridge regression: biased estimation for nonorthogonal problems": (2).
-    Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural networks", Algorithm 1: (5).
-Differs from them: 10⁻⁶ in (5), and the norm over all parameters at once, as PyTorch's clip_grad_norm_. Norms are taken
+    Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural networks", Algorithm 1: (4).
+Differs from them: 10⁻⁶ in (4), and the norm over all parameters at once, as PyTorch's clip_grad_norm_. Norms are taken
 of gradients divided by their largest entry, so that no square overflows.
 """
 
@@ -61,6 +57,7 @@ from numpy.typing import NDArray
 from pellucid import Tensor, no_grad
 from pellucid.tensor import data_of
 from pellucid_nn.module import Module
+from pellucid_nn.settings import number
 
 Parameters = Module | Tensor | Iterable[Tensor]
 
@@ -83,13 +80,13 @@ def l1_penalty(parameters: Parameters, l1: float) -> Any:
     ValueError
         If λ is negative.
     """
-    _check("l1", l1)
+    l1 = _checked("l1", l1)
     return sum(l1 * np.sum(np.abs(theta)) for theta in _listed(parameters))  #                    (1)
 
 
 def l2_penalty(parameters: Parameters, l2: float) -> Any:
     """λ/2 Σ θ² over the parameters of a module, or over those given; see `l1_penalty`."""
-    _check("l2", l2)
+    l2 = _checked("l2", l2)
     return sum(0.5 * l2 * np.sum(theta * theta) for theta in _listed(parameters))  #              (2)
 
 
@@ -110,8 +107,7 @@ def add_penalty_gradients(parameters: Parameters, *, l1: float = 0.0, l2: float 
     ValueError
         If one of them is negative.
     """
-    _check("l1", l1)
-    _check("l2", l2)
+    l1, l2 = _checked("l1", l1), _checked("l2", l2)
     for p in _listed(parameters):
         if p.requires_grad:
             theta = data_of(p)
@@ -119,20 +115,12 @@ def add_penalty_gradients(parameters: Parameters, *, l1: float = 0.0, l2: float 
             p.grad = Tensor(slope if p.grad is None else data_of(p.grad) + slope)
 
 
-def shrink(theta: NDArray[Any], distance: float, work: NDArray[Any]) -> None:
-    """Move every entry of an array towards 0, in place, and stop it there: (P,), (), (P,) -> _.
-
-    Parameters
-    ----------
-    theta : ndarray
-        What is overwritten.
-    distance : float
-        How far, 0 or more.
-    work : ndarray, shape of theta
-        To work in.
-    """
-    np.clip(theta, -distance, distance, out=work)  #                                              (3)
-    np.subtract(theta, work, out=theta)  #                                                        (3)
+def with_l1_slope(gradient: NDArray[Any], theta: NDArray[Any], l1: float, out: NDArray[Any]) -> NDArray[Any]:
+    """A gradient together with that of λ Σ |θ|, written into `out`: (P,), (P,), (), (P,) -> (P,)."""
+    np.sign(theta, out=out)  #                                                                    (1)
+    np.multiply(out, l1, out=out)  #                                                              (1)
+    np.add(gradient, out, out=out)  #                                                             (1)
+    return out
 
 
 def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> float:
@@ -156,6 +144,7 @@ def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: boo
     ValueError
         If p is not above 0, or the norm is not finite and that is an error.
     """
+    norm_type = number("norm_type", norm_type)
     if not norm_type > 0:
         raise ValueError(f"norm_type must be above 0, or math.inf; got {norm_type}")
     given = [tensors] if isinstance(tensors, Tensor | np.ndarray) else list(tensors)
@@ -164,7 +153,7 @@ def get_total_norm(tensors: Any, norm_type: float = 2.0, error_if_nonfinite: boo
     total = largest
     if norm_type != math.inf and 0 < largest < math.inf:
         scaled = [size / largest for size in sizes]
-        total = largest * sum(float(np.sum(size**norm_type)) for size in scaled) ** (1 / norm_type)  # (4)
+        total = largest * sum(float(np.sum(size**norm_type)) for size in scaled) ** (1 / norm_type)  # (3)
     if error_if_nonfinite and not math.isfinite(total):
         raise ValueError(
             f"the norm of order {norm_type} of {len(given)} arrays is {total}: look for the layer whose gradient is "
@@ -199,12 +188,12 @@ def clip_grad_norm_(
     ValueError
         If `max_norm` is negative or p not above 0, or the norm is not finite and that is an error.
     """
-    _check("max_norm", max_norm)
+    max_norm = _checked("max_norm", max_norm)
     having = [p for p in _listed(parameters) if p.grad is not None]
     total = get_total_norm([p.grad for p in having], norm_type, error_if_nonfinite)
-    factor = max_norm / (total + SMALL)  #                                                        (5)
+    factor = max_norm / (total + SMALL)  #                                                        (4)
     if not factor >= 1:  # NaN too
-        _replace(having, lambda g: g * g.dtype.type(factor))  #                                   (5)
+        _replace(having, lambda g: g * g.dtype.type(factor))  #                                   (4)
     return total
 
 
@@ -223,9 +212,9 @@ def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     ValueError
         If it is negative.
     """
-    _check("clip_value", clip_value)
+    clip_value = _checked("clip_value", clip_value)
     having = [p for p in _listed(parameters) if p.grad is not None]
-    _replace(having, lambda g: np.clip(g, -clip_value, clip_value))  #                            (6)
+    _replace(having, lambda g: np.clip(g, -clip_value, clip_value))  #                            (5)
 
 
 def _replace(having: list[Tensor], change: Any) -> None:
@@ -241,6 +230,8 @@ def _listed(parameters: Parameters) -> list[Any]:
     return [parameters] if isinstance(parameters, Tensor) else list(parameters)
 
 
-def _check(name: str, value: float) -> None:
+def _checked(name: str, value: float) -> float:
+    value = number(name, value)
     if not value >= 0:
         raise ValueError(f"{name} must be 0 or more; got {value}")
+    return value

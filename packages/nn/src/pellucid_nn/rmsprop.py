@@ -55,7 +55,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid_nn.optimizer import Optimizer, at_least_zero
+from pellucid_nn.optimizer import Optimizer
+from pellucid_nn.settings import at_least_zero, flags, number
 
 
 def rmsprop_step(
@@ -161,9 +162,9 @@ class RMSprop(Optimizer):
     maximize : bool
         Climb instead of descend.
     l1 : float
-        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+        λ of a penalty λ Σ |θ|, whose slope joins the gradient before all else: the same as `l1_penalty` in the loss.
     max_norm, clip_value : float, optional
-        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
+        Limits on the gradients, taken before a step: of each entry first (`clip_value`), then of the norm of all.
     """
 
     moments = ("square_avg", "grad_avg", "momentum_buffer")
@@ -190,7 +191,8 @@ class RMSprop(Optimizer):
 
     def check(self, group: Mapping[str, Any]) -> None:
         at_least_zero(group, "lr", "eps", "weight_decay", "momentum")
-        if not 0 <= group["alpha"] < 1:
+        flags(group, "centered")
+        if not 0 <= number("alpha", group["alpha"]) < 1:
             raise ValueError(f"alpha must be at least 0 and below 1; it is {group['alpha']}")
 
     def moments_of(self, group: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Every step goes against the gradient of the loss on one mini-batch. Momentum kee
 steps that zigzag cancel.
 
     gₜ = ∇L(θₜ₋₁) + λ θₜ₋₁                                                                       (1)
-    bₜ = μ bₜ₋₁ + (1 − τ) gₜ,    b₁ = g₁                                                         (2)
+    bₜ = μ bₜ₋₁ + (1 − τ) gₜ,    b = g in the first step with momentum                           (2)
     uₜ = bₜ,    with Nesterov's form gₜ + μ bₜ                                                   (3)
     θₜ = θₜ₋₁ − η uₜ                                                                             (4)
 
@@ -33,11 +33,12 @@ References
     Sutskever, Martens, Dahl & Hinton (2013), "On the importance of initialization and momentum in deep learning",
     sec. 2: momentum and Nesterov's form side by side.
 Differs from them: the velocity is a sum of gradients and η multiplies it in (4), as in PyTorch; with a constant η the
-steps are the same. Dampening and the start b₁ = g₁ are PyTorch's too.
+steps are the same. Dampening and the start b = g are PyTorch's too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -45,7 +46,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid_nn.optimizer import Optimizer, at_least_zero
+from pellucid_nn.optimizer import Optimizer
+from pellucid_nn.settings import at_least_zero, flags, number
 
 
 def sgd_step(
@@ -86,7 +88,7 @@ def sgd_step_in_place(
     nesterov: bool = False,
     maximize: bool = False,
 ) -> None:
-    """The same as step number `t`, without new arrays: `theta` and, with momentum, the moment b are overwritten."""
+    """The same as step number `t` with momentum, without new arrays: `theta` and the moment b are overwritten."""
     g, (room_for_g, work, last) = gradient, room
     if maximize:
         g = np.negative(g, out=room_for_g)  #                                                     (1)
@@ -130,9 +132,9 @@ class SGD(Optimizer):
     maximize : bool
         Climb instead of descend.
     l1 : float
-        How much Σ |θ| counts: after a step, every entry moves on towards 0 by `lr` times that, and stays there.
+        λ of a penalty λ Σ |θ|, whose slope joins the gradient before all else: the same as `l1_penalty` in the loss.
     max_norm, clip_value : float, optional
-        Limits on the gradients, taken before a step: of the norm of all of them together, and of each entry.
+        Limits on the gradients, taken before a step: of each entry first (`clip_value`), then of the norm of all.
     """
 
     moments = ("momentum_buffer",)
@@ -158,6 +160,9 @@ class SGD(Optimizer):
 
     def check(self, group: Mapping[str, Any]) -> None:
         at_least_zero(group, "lr", "momentum", "weight_decay")
+        flags(group, "nesterov")
+        if not math.isfinite(number("dampening", group["dampening"])):
+            raise ValueError(f"dampening must be a finite number; it is {group['dampening']}")
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise ValueError(
                 f"Nesterov's form needs momentum above 0 and no dampening; momentum is {group['momentum']}, "

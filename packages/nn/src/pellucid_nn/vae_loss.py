@@ -7,12 +7,12 @@ depends on nothing, so that gradients pass through to μ and s:
     u = μ + e^(s/2) ε,    ε ~ N(0, 1)                                                            (1)
     du/dμ = 1,    du/ds = ½ e^(s/2) ε                                                            (2)
 
-The probability of x is at least e to the power −ℓ, on average over u, with
+The logarithm of the probability of x is at least −ℓ, averaged over u, with
 
     ℓₙ = Σᵢ b(zₙᵢ, xₙᵢ) + β KLₙ                                                                  (3)
 
 where b is the binary cross-entropy of logits (`binary_cross_entropy.py`) and KL the Kullback-Leibler divergence of q
-from a standard normal. For β = 1, −ℓ is the evidence lower bound; a larger β makes the latent numbers more alike.
+from a standard normal. For β = 1, −ℓ is the evidence lower bound; a larger β keeps q nearer the standard normal.
 
 Divergence.  The log-densities of one latent number u differ by
 
@@ -57,16 +57,19 @@ from typing import Any
 import numpy as np
 
 from pellucid import primitive
+from pellucid.tensor import data_of
 from pellucid_nn.binary_cross_entropy import binary_cross_entropy_with_logits
 from pellucid_nn.loss_inputs import check_predictions, check_targets
 from pellucid_nn.module import Module
 from pellucid_nn.reduction import check_reduction, reduce_losses
+from pellucid_nn.settings import number
 
 
 @primitive
 def draw_latent(mu: Any, log_var: Any, noise: Any) -> Any:
     """Normal numbers from standard normal ones, with the gradients of mean and log-variance."""
-    spread = np.exp(0.5 * log_var) * noise
+    with np.errstate(over="ignore"):  # a deviation that is too large for a float is infinite
+        spread = np.exp(0.5 * log_var) * noise
     u = mu + spread  # (N, D)                                                                     (1)
 
     def dmu(du: Any) -> Any:
@@ -81,7 +84,8 @@ def draw_latent(mu: Any, log_var: Any, noise: Any) -> Any:
 @primitive
 def divergence_from_standard_normal(mu: Any, log_var: Any) -> Any:
     """KL divergence of each row's diagonal normal from the standard normal, with both gradients."""
-    excess = np.expm1(log_var)  # eˢ − 1, with all its digits near s = 0
+    with np.errstate(over="ignore"):  # a variance that is too large for a float is infinitely far away
+        excess = np.expm1(log_var)  # eˢ − 1, with all its digits near s = 0
     kl = 0.5 * np.sum(excess - log_var + mu * mu, axis=-1)  # (N,)                                (4)
 
     def dmu(dkl: Any) -> Any:
@@ -105,7 +109,7 @@ class BernoulliVAELoss(Module):
     """
 
     def __init__(self, beta: float = 1.0, *, reduction: str = "mean") -> None:
-        if not beta >= 0:
+        if not number("beta", beta) >= 0:
             raise ValueError(f"beta is the weight of the divergence and must be 0 or more; got {beta}")
         self.beta, self.reduction = float(beta), check_reduction(reduction)
 
@@ -117,18 +121,24 @@ class BernoulliVAELoss(Module):
         logits : Tensor or array, shape (N, ...)
             What the decoder returned.
         x : Tensor or array, shape of `logits`
-            The examples.
+            The examples, every entry in [0, 1].
         mu, log_var : Tensor or array, shape (N, D)
             What the encoder returned.
 
         Raises
         ------
         ValueError
-            If the shapes do not fit, or the mean would be taken over nothing.
+            If the shapes do not fit, an entry of `x` is outside [0, 1], or the mean would be taken over nothing.
         TypeError
             If the inputs are not floating point, or not of one dtype.
         """
         logits, x = check_targets(logits, x, ("logits", "x"))
+        values = data_of(x)
+        if values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(
+                f"examples must be in [0, 1]; x goes from {values.min()} to {values.max()}: divide pixels by 255, or "
+                f"shift and scale to that range"
+            )
         mu, log_var = (check_predictions(a, name) for a, name in ((mu, "mu"), (log_var, "log_var")))
         if mu.ndim != 2 or mu.shape != log_var.shape or logits.shape[:1] != mu.shape[:1]:
             raise ValueError(

@@ -24,15 +24,18 @@ all gₙ, from the sum of all D(x̂ₙ), the number of an example must not depen
 
 Symbols
 -------
-    paper   code         shape       meaning
-    D       critic       function    (N, ...) to (N,) or (N, 1)
-    x       real         (N, ...)    real examples
-    x̃       fake         (N, ...)    made-up examples
-    u       u            (N, 1...)   how much of x̂ is real
-    x̂       x_hat        (N, ...)    points between
-    g       g            (N, ...)    gradient of the critic's number there
-    r       r            (N,)        its length
-    λ       penalty      ()          how much the penalty counts
+    paper   code                          shape       meaning
+    D, θ    critic                        function    (N, ...) to (N,) or (N, 1), and its parameters
+    x       real                          (N, ...)    real examples
+    x̃       fake                          (N, ...)    made-up examples
+    u       u                             (N, 1...)   how much of x̂ is real
+    x̂       x_hat                         (N, ...)    points between
+    g       g                             (N, ...)    gradient of the critic's number there
+    r       r                             (N,)        its length
+    R       gradient_penalty              ()          penalty on the lengths
+    λ       penalty                       ()          how much the penalty counts
+    L_G     generator_loss                ()          what the generator minimises
+    L_D     WassersteinGradientPenalty    ()          what the critic minimises
 
 Cost: three forward and three backward passes through the critic; the recorded backward pass makes one of them about
 twice as long.
@@ -56,6 +59,7 @@ from pellucid.tensor import data_of
 from pellucid.validation import check_rng
 from pellucid_nn.loss_inputs import check_predictions
 from pellucid_nn.module import Module
+from pellucid_nn.settings import number
 
 Critic = Callable[[Any], Any]
 
@@ -104,7 +108,7 @@ class WassersteinGradientPenalty(Module):
     """
 
     def __init__(self, penalty: float = 10.0, *, rng: np.random.Generator | int | None = None) -> None:
-        if not penalty >= 0:
+        if not number("penalty", penalty) >= 0:
             raise ValueError(f"penalty is the weight of the gradient penalty and must be 0 or more; got {penalty}")
         self.penalty, self.rng = float(penalty), check_rng(rng)
 
