@@ -67,3 +67,15 @@ def test_states_survive_a_round_trip():
 def test_another_merge_mode_is_named():
     with pytest.raises(ValueError, match="merge_mode must be one of concat, sum, mean, multiply; got 'average'"):
         BidirectionalLSTM(2, 3, merge_mode="average")
+
+
+def test_the_state_of_a_bidirectional_lstm_loads_with_and_without_a_prefix():
+    inner = LSTM(2, 3, bidirectional=True, rng=0)
+    for prefix in ("", "lstm."):
+        layer = BidirectionalLSTM(2, 3, rng=1)
+        keys = layer.from_torch_state({prefix + name: array for name, array in inner.state_dict().items()})
+        assert not keys.missing_keys and not keys.unexpected_keys
+        np.testing.assert_equal(layer.lstm.state_dict(), inner.state_dict())
+    with pytest.raises(ValueError, match="lstm.weight_hh_l0_reverse"):
+        layer.from_torch_state(LSTM(2, 3).state_dict())
+    assert layer.from_torch_state(LSTM(2, 3).state_dict(), strict=False).missing_keys

@@ -1,6 +1,7 @@
 """The oracle is the definition: weights of one query at a time, with Python's sums."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -266,3 +267,19 @@ def test_bad_input_is_named():
             attend(q, k, v, dropout_p=p)
         with pytest.raises(ValueError, match=f"between 0 and 1; got {p}"):
             DotProductAttention(dropout_p=p)
+
+
+def test_eq_3_factors_have_the_dtype_that_was_asked_for():
+    D = dropout_factors((50,), np.float64(0.5), np.float32, np.random.default_rng(0))
+    assert D.dtype == np.float32 and set(D.tolist()) == {0.0, 2.0}
+
+
+def test_a_mask_of_infinity_makes_its_row_nan_without_a_warning():
+    _, q, k, v = draw()
+    M = np.zeros((T, S))
+    M[1, 2] = np.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for y in (scaled_dot_product_attention(q, k, v, M), attention(q, k, v, M)[0]):
+            assert np.isnan(y).all(axis=-1).tolist() == [False, True, False]
+            assert not np.isnan(y[[0, 2]]).any()

@@ -122,3 +122,12 @@ def test_empty_batch_and_nan_pass_through():
 def test_without_a_generator_the_initial_values_are_drawn_anew_and_a_seed_repeats_them():
     assert not np.array_equal(Linear(I, O).weight.data, Linear(I, O).weight.data)
     np.testing.assert_array_equal(Linear(I, O, rng=3).weight.data, Linear(I, O, rng=3).weight.data)
+
+
+def test_eq_4_a_million_rows_in_float32():
+    """Row after row, the sum would be off by 2e-5."""
+    n = 1_000_000
+    dy = np.random.default_rng(0).uniform(0.5, 1.5, (n, O)).astype(np.float32)
+    _, (_, _, db) = linear.run(np.zeros((n, 1), np.float32), np.zeros((O, 1), np.float32), np.zeros(O, np.float32))
+    assert db(dy).dtype == np.float32
+    np.testing.assert_allclose(db(dy), dy.sum(axis=0, dtype=np.float64), rtol=1e-6)

@@ -67,3 +67,18 @@ def test_projections_are_refused_and_a_state_of_another_form_is_named():
         LSTM(2, 3, proj_size=2)
     with pytest.raises(TypeError, match=r"the first state must be a tuple of 2 arrays, \(h0, c0\); got ndarray"):
         LSTM(2, 3)(np.zeros((4, 5, 2)), np.zeros((1, 5, 3)))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_eq_1_2_9_10_several_blocks_of_steps_and_an_odd_end(reverse):
+    T, N, I, H = 23, 32, 2, 3  # blocks of 8 steps
+    x, h, c, *weights = draw(T, N, I, H, seed=3)
+    counts = sorted(np.random.default_rng(0).integers(0, N + 1, T).tolist(), reverse=True)
+    for given_counts in (None, counts):
+        values, vjp = lstm.run(x, h, c, *weights, counts=given_counts, reverse=reverse)
+        expected, clear_vjp = cell_by_cell(lstm_cell.run, x, (h, c), weights, given_counts, reverse)
+        dys = [np.random.default_rng(1).normal(size=y.shape) for y in values]
+        for ours, theirs in [*zip(values, expected, strict=True), *zip(vjp(*dys), clear_vjp(*dys), strict=True)]:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+        for first, again in zip(vjp(*dys), vjp(*dys), strict=True):
+            np.testing.assert_array_equal(first, again)

@@ -103,7 +103,7 @@ def pure(layer, need_weights, **masks):
     def run(inputs, parameters):
         for name, parameter in zip(names, parameters):
             owner, _, last = name.rpartition(".")
-            setattr(layer.out_proj if owner else layer, last, parameter)
+            vars(layer.out_proj if owner else layer)[last] = parameter
         y, A = layer(*inputs, need_weights=need_weights, **masks)
         return [y, A] if need_weights else y
 
@@ -234,10 +234,8 @@ def test_state_has_pytorchs_names_and_goes_round():
     x = draw()[0]
     np.testing.assert_array_equal(one(x, x, x)[0].data, other(x, x, x)[0].data)
     assert MultiHeadAttention is MultiheadAttention
-    assert repr(build(kdim=3, dropout=0.1)).splitlines()[1] == (
-        f"  embed_dim={E}, num_heads={H}, dropout=0.1, kdim=3, vdim={E}, batch_first=True"
-    )
-    assert "bias=False" in repr(MultiheadAttention(E, H, bias=False))
+    out_proj = f"(out_proj): Linear(in_features={E}, out_features={E}, bias=True)"
+    assert repr(build(kdim=3, dropout=0.1)) == f"MultiheadAttention(\n  {out_proj}\n)"
 
 
 def test_multiply_adds_are_those_of_the_products():
@@ -282,3 +280,12 @@ def test_bad_input_is_named():
             layer(x, x, x, mask)
     with pytest.raises(TypeError, match="key_padding_mask must be bool .* or float64 .* it is int64"):
         layer(x, x, x, np.zeros((N, T), int))
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_a_probability_that_is_a_number_of_numpys_keeps_float32(need_weights):
+    layer = MultiheadAttention(E, H, np.float64(0.5), rng=0, dtype=np.float32)
+    x = Tensor(draw()[0].astype(np.float32), requires_grad=True)
+    y, _ = layer(x, x, x, need_weights=need_weights)
+    np.sum(y).backward()
+    assert {y.dtype, x.grad.dtype, *(p.grad.dtype for p in layer.parameters())} == {np.dtype(np.float32)}

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid import Tensor
+from pellucid_nn.bidirectional import BidirectionalLSTM
 from pellucid_nn.gru import GRU, GRUCell
 from pellucid_nn.lstm import LSTM
 from pellucid_nn.lstm_cell import LSTMCell
@@ -174,3 +175,11 @@ def test_initial_values_come_from_the_same_interval(kind):
     ours, theirs = {**LAYERS, **CELLS}[kind](30, 40, rng=0), getattr(torch.nn, kind)(30, 40)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         np.testing.assert_allclose(np.abs(p.data).max(), q.abs().max().item(), rtol=0.15)
+
+
+def test_the_state_of_a_bidirectional_lstm_loads_into_the_merging_one():
+    theirs = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True).double()
+    ours, x = BidirectionalLSTM(3, 4, 2, rng=0), np.random.default_rng(0).normal(size=(5, 2, 3))
+    ours.from_torch_state(theirs.state_dict())
+    close(ours(x)[0].data, theirs(torch.tensor(x))[0].detach())
+    theirs.load_state_dict(ours.lstm.to_torch_state())

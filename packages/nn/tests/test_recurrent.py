@@ -13,7 +13,15 @@ from pellucid_nn.gru import GRU, GRUCell, gru, gru_cell
 from pellucid_nn.linear import Linear
 from pellucid_nn.lstm import LSTM, lstm
 from pellucid_nn.lstm_cell import LSTMCell, lstm_cell
-from pellucid_nn.recurrent import RecurrentCell, RecurrentLayer, cell_by_cell, dropped
+from pellucid_nn.recurrent import (
+    RecurrentCell,
+    RecurrentLayer,
+    cell_by_cell,
+    dropped,
+    in_blocks,
+    in_time,
+    longest,
+)
 from pellucid_nn.rnn import RNN, RNNCell, rnn, rnn_cell
 
 KINDS = {"rnn": (RNN, RNNCell, rnn, rnn_cell, 1, 1), "gru": (GRU, GRUCell, gru, gru_cell, 3, 1)}
@@ -485,3 +493,62 @@ def test_seeds_repeat_and_their_absence_does_not(kind):
         one, two = getattr(module(2, 3, rng=3), name), getattr(module(2, 3, rng=3), name)
         np.testing.assert_array_equal(one.data, two.data)
         assert not np.array_equal(getattr(module(2, 3), name).data, getattr(module(2, 3), name).data)
+
+
+@every_kind
+def test_no_lengths_for_no_sequences(kind):
+    y = KINDS[kind][0](2, 3, rng=0)(np.zeros((4, 0, 2)), lengths=[])[0]
+    assert y.shape == (4, 0, 3)
+
+
+@pytest.mark.parametrize("dtype, a", [(np.float64, -40.0), (np.float32, -20.0)])
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_eq_1_5_gates_that_are_nearly_closed_keep_their_digits(kind, dtype, a):
+    """Every gate in turn, against the cell: values and gradients, whose exponentials are e⁻²⁰ or e⁻⁴⁰."""
+    _, _, layer, cell, gates, _ = KINDS[kind]
+    x, states, (Wx, Wh, bx, bh) = draw(kind, T=2)
+    for gate in {"gru": (0, 1), "lstm": (0, 1, 3)}[kind]:
+        b = bx.copy()
+        b.reshape(gates, -1)[gate] = a
+        arguments = [v.astype(dtype) for v in (x, *states, Wx, Wh, b, bh)]
+        (y, *last), vjp = layer.run(*arguments)
+        s, expected = arguments[1 : 1 + len(states)], []
+        for x_t in arguments[0]:
+            s = cell(x_t, *s, *arguments[1 + len(states) :])
+            s = s if isinstance(s, tuple) else (s,)
+            expected.append(s[0])
+        np.testing.assert_allclose(y, expected, rtol=100 * np.finfo(dtype).eps)
+        _, clear = cell_by_cell(cell.run, arguments[0], arguments[1 : 1 + len(states)], arguments[1 + len(states) :])
+        ours, theirs = (v(*[np.ones_like(part) for part in (y, *last)]) for v in (vjp, clear))
+        db, expected = (g[-1].reshape(gates, -1)[gate] for g in (ours, theirs))
+        assert (db != 0).all()
+        np.testing.assert_allclose(db, expected, rtol=1000 * np.finfo(dtype).eps)
+
+
+@every_kind
+def test_eq_5_gradients_of_biases_over_many_rows_in_float32(kind):
+    """Row after row, the sum would be off by 1e-5 and more."""
+    _, _, layer, cell, _, parts = KINDS[kind]
+    x, states, weights = draw(kind, T=1, N=400_000, I=1, H=2)
+    narrow = [a.astype(np.float32) for a in (x, *states, *weights)]
+    wide = [a.astype(np.float64) for a in narrow]
+    found = []
+    for arrays in (narrow, wide):
+        values, vjp = layer.run(*arrays)
+        nothing, ones = np.zeros_like(values[0]), np.ones_like(values[1])
+        of_cell = cell.run(arrays[0][0], *arrays[1:])[1](*[ones] * parts)
+        found.append((vjp(nothing, *[ones] * parts)[-2:], of_cell[-2:]))
+    for ours, exact in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-6 * np.max(exact))
+
+
+def test_blocks_cover_all_steps_in_their_order():
+    for reverse in (False, True):
+        blocks = in_blocks(70, 16, 4, None, reverse)
+        assert [step for _, steps in blocks for step in steps] == in_time(70, 16, None, reverse)
+        assert [len(steps) for _, steps in blocks] == [16, 16, 16, 16, 6]
+        assert all(list(range(*span.indices(70))) == sorted(t for t, _ in steps) for span, steps in blocks)
+        assert longest(blocks) == 16
+    assert longest(in_blocks(0, 3, 4, None, False)) == 0
+    assert longest(in_blocks(3, 10_000, 4, None, False)) == 1
+    assert longest(in_blocks(99, 16, 1024, None, False)) == 99

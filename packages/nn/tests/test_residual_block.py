@@ -87,7 +87,7 @@ def test_eq_1_2_3_4_5_gradients_are_those_of_finite_differences(block, training)
 
     def run(x, parameters):
         for ((path, _, last), _), value in zip(owners, parameters):
-            setattr(modules[path], last, value)
+            vars(modules[path])[last] = value
         return block(x)
 
     gradcheck(run, draw(2), [p.data.copy() for _, p in owners], order=2, directions=1)
@@ -202,3 +202,16 @@ def test_bad_input_is_named():
             IdentityBlock(C, kernel_sizes=sizes)
     with pytest.raises(ValueError, match="kernel_sizes"):
         IdentityBlock(C, kernel_sizes=(3, 0))
+
+
+@pytest.mark.parametrize("bad", [0, 2.5])
+def test_sizes_are_named_as_they_were_given(bad):
+    for make, name in (
+        (lambda: IdentityBlock(bad), "channels"),
+        (lambda: IdentityBlock(C, bad), "hidden_channels"),
+        (lambda: ConvolutionalBlock(bad, F), "in_channels"),
+        (lambda: ConvolutionalBlock(C, bad), "out_channels"),
+        (lambda: ConvolutionalBlock(C, F, bad), "hidden_channels"),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must be a whole number of 1 or more: {bad}"):
+            make()

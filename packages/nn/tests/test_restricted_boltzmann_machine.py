@@ -336,3 +336,36 @@ def test_bad_input_is_named():
         RestrictedBoltzmannMachine(0, 3)
     with pytest.raises(ValueError, match="at most 20 bits; it has 21"):
         RestrictedBoltzmannMachine(22, 21, rng=0).log_likelihood(np.zeros((1, 22)))
+
+
+def test_eq_7_8_many_rows_in_float32():
+    rng = np.random.default_rng(0)
+    v, params = rng.uniform(size=(300_000, V)).astype(np.float32), Params(*(a.astype(np.float32) for a in draw()))
+    p = hidden_given_visible(params, v)
+    exact_v, exact_p = (a.mean(axis=0, dtype=np.float64) for a in (v, p))
+    _, (_, _, db, dc) = free_energy.run(v, *params)
+    ones = np.ones(len(v), np.float32)
+    np.testing.assert_allclose(-db(ones) / len(v), exact_v, rtol=1e-6)
+    np.testing.assert_allclose(-dc(ones) / len(v), exact_p, rtol=1e-6)
+    for g in (ascent(params, v, v[:0]), Params(*(-a for a in ascent(params, v[:0], v)))):
+        np.testing.assert_allclose(g.b, exact_v, rtol=1e-6)
+        np.testing.assert_allclose(g.c, exact_p, rtol=1e-6)
+
+
+def test_eq_6_7_small_probabilities_keep_their_digits():
+    W = np.full((1, 1), -40.0)
+    _, (dv, dW, _, dc) = free_energy.run(np.ones((1, 1)), W, np.zeros(1), np.zeros(1))
+    p, one = np.exp(-40.0), np.ones(1)
+    np.testing.assert_allclose([dv(one).item(), dW(one).item(), dc(one).item()], [40 * p, -p, -p], rtol=1e-12)
+
+
+def test_only_numbers_between_0_and_1_are_learnt_and_only_with_steps_uphill():
+    for entry, shown in ((7.0, "0.0 to 7.0"), (-0.1, "-0.1 to 1.0"), (np.nan, "nan to nan")):
+        X = VS.copy()
+        X[3, 1] = entry
+        with pytest.raises(ValueError, match=f"between 0 and 1; it has {shown}"):
+            machine().fit(X)
+    for lr in (-0.1, 0.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"lr must be positive and finite; got {lr}"):
+            machine().fit(VS, lr=lr)
+    machine().fit(VS / 2, lr=np.float64(0.1))

@@ -88,3 +88,8 @@ def test_other_nonlinearities_are_refused():
     for module in (RNN, RNNCell):
         with pytest.raises(ValueError, match="nonlinearity must be 'tanh' or 'relu'; got 'gelu'"):
             module(2, 3, nonlinearity="gelu")
+
+
+def test_eq_3_there_is_no_gradient_for_biases_that_are_not_there():
+    _, vjp = rnn_cell.run(np.ones((2, 1)), np.ones((2, 3)), np.ones((3, 1)), np.ones((3, 3)), None, None)
+    assert vjp(np.ones((2, 3)))[4:] == (None, None)

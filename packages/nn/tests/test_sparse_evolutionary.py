@@ -256,3 +256,10 @@ def test_bad_input_is_named():
     for zeta in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="zeta.* must be between 0 and 1"):
             SparseEvolutionary(3, 2, zeta=zeta)
+
+
+def test_eq_8_many_rows_in_float32():
+    dy = np.random.default_rng(0).uniform(0.5, 1.5, (300_000, 2)).astype(np.float32)
+    arrays = [np.zeros(shape, np.float32) for shape in ((len(dy), 1), (2, 1), (2, 1), (2,))]
+    _, (_, _, _, db) = masked_linear.run(*arrays)
+    np.testing.assert_allclose(db(dy), dy.sum(axis=0, dtype=np.float64), rtol=1e-6)

@@ -70,7 +70,7 @@ def test_eq_1_2_3_4_gradients_are_those_of_finite_differences(norm_first):
 
     def run(x, parameters):
         for ((path, _, last), _), value in zip(owners, parameters):
-            setattr(modules[path], last, value)
+            vars(modules[path])[last] = value
         return layer(x, src_key_padding_mask=np.array([[False, True, False], [False] * 3]), is_causal=True)
 
     gradcheck(run, draw(2), [p.data.copy() for _, p in owners], order=2, directions=1)
@@ -164,3 +164,13 @@ def test_bad_input_is_named():
     with pytest.raises(TypeError, match="float64"):
         build()(draw().astype(np.float32))
     assert isinstance(build().self_attn, MultiheadAttention)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_settings_that_are_numbers_of_numpys_keep_float32(activation):
+    settings = {"dropout": np.float64(0.1), "activation": activation, "layer_norm_eps": np.float64(1e-5)}
+    layer = TransformerEncoderLayer(E, H, F, **settings, rng=0, dtype=np.float32)
+    x = Tensor(np.ones((T, N, E), np.float32), requires_grad=True)
+    y = layer(x)
+    np.sum(y * y).backward()
+    assert {y.dtype, x.grad.dtype, *(p.grad.dtype for p in layer.parameters())} == {np.dtype(np.float32)}

@@ -88,10 +88,11 @@ def test_eq_4_the_receptive_field_of_a_stack_is_what_reaches_its_last_output(k, 
 def test_eq_4_the_field_doubles_with_every_block():
     for L in range(6):
         assert receptive_field(2, (2**layer for layer in range(L))) == 2**L
-    with pytest.raises(ValueError, match=r"must be 1 or more; got 2 and \[1, 0\]"):
-        receptive_field(2, [1, 0])
-    with pytest.raises(ValueError, match=r"must be 1 or more; got 0 and \[1\]"):
-        receptive_field(0, [1])
+    for bad in (0, 2.5):
+        with pytest.raises(ValueError, match=f"each of dilations must be a whole number of 1 or more: {bad}"):
+            receptive_field(2, [1, bad])
+        with pytest.raises(ValueError, match=f"kernel_size must be a whole number of 1 or more: {bad}"):
+            receptive_field(bad, [1])
 
 
 def test_eq_1_3_nothing_comes_from_the_future():
@@ -111,7 +112,7 @@ def test_eq_1_2_3_5_6_gradients_are_those_of_finite_differences(bias):
 
     def run(x, parameters):
         for ((path, _, last), _), value in zip(owners, parameters):
-            setattr(modules[path], last, value)
+            vars(modules[path])[last] = value
         residual, skip = block(x)
         return np.concatenate([residual, skip], axis=-2)
 
@@ -176,3 +177,14 @@ def test_bad_input_is_named():
 
 def test_summary_counts_the_products():
     assert WaveNetBlock(C, B, K, 3, rng=0).summary((N, C, T)).multiply_adds == N * T * B * (2 * C * 3 + C + K)
+
+
+@pytest.mark.parametrize("dtype, v", [(np.float64, -40.0), (np.float32, -20.0)])
+def test_eq_2_5_6_a_gate_that_is_nearly_closed_keeps_its_digits(dtype, v):
+    u, v = np.array([0.5], dtype), np.array([v], dtype)
+    z, (du, dv) = gated_activation.run(u, v)
+    one, rtol = np.ones(1, dtype), 10 * np.finfo(dtype).eps
+    opening = np.exp(np.float64(v))  # σ(v), but for a part of e⁻²⁰ or e⁻⁴⁰ of it
+    np.testing.assert_allclose(z, np.tanh(0.5) * opening, rtol=rtol)
+    np.testing.assert_allclose(du(one), opening * (1 - np.tanh(0.5) ** 2), rtol=rtol)
+    np.testing.assert_allclose(dv(one), np.tanh(0.5) * opening, rtol=rtol)

@@ -116,7 +116,8 @@ def attention_in_blocks(
         E = scores(piece)
         m = E.max(axis=-1, keepdims=True, initial=-np.inf)  #                                     (1)
         m[np.isneginf(m)] = 0
-        np.exp(np.subtract(E, m, out=E), out=E)  #                                                (1)
+        with np.errstate(invalid="ignore"):  # a score of ∞ makes its row NaN
+            np.exp(np.subtract(E, m, out=E), out=E)  #                                            (1)
         n = E.sum(axis=-1, keepdims=True)  #                                                      (1)
         n[n == 0] = 1
         A = E if D is None else E * D[piece][..., keys]  #                                        (2)

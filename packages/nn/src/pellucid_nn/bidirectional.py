@@ -30,14 +30,14 @@ Differs from them: merging ahead of the output layer is a choice here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from pellucid_nn.lstm import LSTM
-from pellucid_nn.module import Module
+from pellucid_nn.module import LoadedKeys, Module
 
 MERGE_MODES: dict[str, Callable[[Any, Any], Any]] = {
     "concat": lambda forwards, backwards: np.concatenate([forwards, backwards], axis=-1),  #      (1)
@@ -75,6 +75,13 @@ class BidirectionalLSTM(Module):
     ----------
     lstm : LSTM
         With the parameters, under the names of PyTorch's LSTM with ``bidirectional=True``.
+
+    Raises
+    ------
+    ValueError
+        If a size or `num_layers` is less than 1, `dropout` is not between 0 and 1, or `merge_mode` is another word.
+    TypeError
+        If a size is not a whole number.
     """
 
     def __init__(
@@ -120,6 +127,22 @@ class BidirectionalLSTM(Module):
         y, last = self.lstm(x, hx, lengths=lengths)
         H = self.lstm.hidden_size
         return MERGE_MODES[self.merge_mode](y[..., :H], y[..., H:]), last
+
+    def from_torch_state(self, state: Mapping[str, Any], strict: bool = True) -> LoadedKeys:
+        """`load_state_dict` of the state of PyTorch's LSTM with ``bidirectional=True``.
+
+        That of a module which holds it as `lstm` will do as well. The way back is ``layer.lstm.to_torch_state()``.
+
+        Parameters
+        ----------
+        state : mapping of str to torch.Tensor
+            What ``state_dict()`` of PyTorch's module returned, on any device.
+        strict : bool
+            As for `load_state_dict`.
+        """
+        if not any(name.startswith("lstm.") for name in state):
+            state = {f"lstm.{name}": value for name, value in state.items()}
+        return super().from_torch_state(state, strict)
 
     def extra_repr(self) -> str:
         return f"merge_mode={self.merge_mode!r}"

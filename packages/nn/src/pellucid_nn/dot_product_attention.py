@@ -10,7 +10,8 @@ keys turns the scores of one query into weights that sum to 1:
 
 M is added to the scores (a bias, or −∞ as a mask); dropout leaves out a weight with probability p and makes up for it
 in the others, D = 0 or 1 / (1 − p). The highest score of a row is subtracted before exp, which changes no P and keeps
-exp from overflowing. If q and k have E independent entries of variance 1, the sum in (1) has variance E; hence
+exp from overflowing. If q and k have E independent entries of mean 0 and variance 1, the sum in (1) has variance E;
+hence
 
     c = 1/√E                                                                                     (5)
 
@@ -74,7 +75,8 @@ def attention(q: Any, k: Any, v: Any, M: Any, *, allowed: Any = None, D: Any = N
     if allowed is not None:
         score = np.where(allowed, score, -np.inf)  #                                              (1)
     highest = data_of(score).max(axis=-1, keepdims=True, initial=-np.inf)  # a constant: it changes no P
-    exp = np.exp(score - np.where(np.isneginf(highest), 0, highest))
+    with np.errstate(invalid="ignore"):  # a score of ∞ makes its row NaN
+        exp = np.exp(score - np.where(np.isneginf(highest), 0, highest))
     total = exp.sum(axis=-1, keepdims=True)  # (..., T, 1)
     # mutate: number equivalent because a row that sums to 0 is all 0
     P = exp / np.where(total == 0, 1, total)  #                                                   (2)
@@ -105,10 +107,9 @@ def dropout_factors(shape: tuple[int, ...], p: float, dtype: Any, rng: np.random
     """D of (3): 0 with probability p, else 1 / (1 − p). None for p = 0."""
     if p == 0:
         return None
+    kept = draw_mask(shape, p, rng).astype(dtype)
     # mutate: number equivalent because with p = 1 nothing is kept
-    return draw_mask(shape, p, rng).astype(dtype) / (
-        1 - p if p < 1 else 1
-    )  #                                        (3)
+    return kept / kept.dtype.type(1 - p if p < 1 else 1)  #                                       (3)
 
 
 def scaled_dot_product_attention(
@@ -203,6 +204,11 @@ class DotProductAttention(Module):
         Probability of leaving out a weight, in train mode.
     rng : Generator, int or None
         Draws what dropout leaves out.
+
+    Raises
+    ------
+    ValueError
+        If `dropout_p` is not between 0 and 1.
     """
 
     def __init__(

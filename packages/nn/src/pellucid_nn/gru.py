@@ -21,6 +21,7 @@ A sequence in one piece, as `gru` has it: a is one product for all steps, and u 
 
     Z = x Wxᵀ + bx,  all steps at once;    uₜ = hₜ₋₁ Whᵀ + bh,  then (2) and (3) into Z          (9)
 
+The weights and biases of r and z are negated beforehand, so that σ(a) = 1 / (1 + exp(−a)) has its −a already.
 On the way back the loop makes (4)-(7) from the last step to the first, with dh += dyₜ before each,
 
     dh += dyₜ    dh ← duₜ Wh + dh ∘ zₜ                                                           (10)
@@ -71,6 +72,7 @@ from pellucid_nn.recurrent import (
     last_state,
     trajectory,
 )
+from pellucid_nn.row_sums import sum_of_rows
 
 
 @primitive
@@ -92,7 +94,7 @@ def gru_cell(x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any) -> Any:
         du = np.concatenate([dar, daz, dan * r], axis=1)  # (N, 3H)                               (6)
         dx, dh = da @ Wx, du @ Wh + dh_ * z  #                                                    (7)
         # mutate: branch equivalent because nobody takes the gradient of a bias that is not there
-        dbx, dbh = (None, None) if bx is None else (da.sum(axis=0), du.sum(axis=0))  #            (8)
+        dbx, dbh = (None, None) if bx is None else (sum_of_rows(da), sum_of_rows(du))  #            (8)
         return dx, dh, da.T @ x, du.T @ h, dbx, dbh  #                                            (8)
 
     return h_, vjp
@@ -107,25 +109,28 @@ def gru(
     if any(isinstance(a, Tensor) for a in (x, h0, Wx, Wh, bx, bh)):  # will be differentiated again
         return cell_by_cell(gru_cell.run, x, (h0,), (Wx, Wh, bx, bh), counts, reverse)
     (T, N, I), H = x.shape, h0.shape[1]
+    sign = np.array([-1, -1, 1], x.dtype)[:, None, None]  # of r and z, and of n
+    WxT, WhT = ((W.reshape(3, H, -1) * sign).mT for W in (Wx, Wh))  # (3, I, H), (3, H, H)
+    WhT = np.ascontiguousarray(WhT)  # faster in products of few rows
+    for_inputs, for_state = (None if b is None else b.reshape(3, 1, H) * sign for b in (bx, bh))  # (3, 1, H)
     rows = x.reshape(T * N, I)
-    Z = rows @ Wx.reshape(-1, H, I).mT  # (3, T N, H)                                             (9)
+    Z = rows @ WxT  # (3, T N, H)                                                                 (9)
     if bx is not None:
-        Z += bx.reshape(-1, 1, H)  #                                                              (9)
+        Z += for_inputs  #                                                                        (9)
     Z, U = Z.reshape(3, T, N, H), np.zeros((T, N, H), x.dtype)
     h_before, h_after = trajectory(h0, T, reverse)
-    steps, room = in_time(T, N, counts, reverse), np.empty((N, 3 * H), x.dtype)
+    steps, room = in_time(T, N, counts, reverse), np.empty((3, N, H), x.dtype)
     for t, k in steps:
-        z, u, h = Z[:, t, :k], room[:k], h_before[t, :k]
-        np.matmul(h, Wh.T, out=u)  #                                                              (9)
+        z, h = Z[:, t, :k], h_before[t, :k]
+        u = np.matmul(h, WhT, out=room[:, :k])  # (3, k, H)                                       (9)
         if bh is not None:
-            u += bh  #                                                                            (9)
-        u = u.reshape(k, 3, H).swapaxes(0, 1)  # (3, k, H)
+            u += for_state  #                                                                     (9)
         gates, n, U[t, :k] = z[:2], z[2], u[2]
         gates += u[:2]
-        gates *= 0.5
-        np.tanh(gates, out=gates)  # σ(a) = (1 + tanh(a/2))/2
-        gates *= 0.5
-        gates += 0.5
+        with np.errstate(over="ignore"):  # e^(−a) may be ∞: then σ = 0 is right
+            np.exp(gates, out=gates)
+        gates += 1
+        np.divide(1, gates, out=gates)
         n += gates[0] * U[t, :k]
         np.tanh(n, out=n)  #                                                                      (9)
         np.add(n, gates[1] * (h - n), out=h_after[t, :k])  #                                      (9)
@@ -148,7 +153,7 @@ def gru(
         da, du = dA.reshape(T * N, 3 * H), dU.reshape(T * N, 3 * H)
         dx = (da @ Wx).reshape(x.shape) if needs_dx else None  #                                  (7)
         # mutate: branch equivalent because nobody takes the gradient of a bias that is not there
-        dbx, dbh = (None, None) if bx is None else (da.sum(axis=0), du.sum(axis=0))  #            (8)
+        dbx, dbh = (None, None) if bx is None else (sum_of_rows(da), sum_of_rows(du))  #            (8)
         return dx, dh, da.T @ rows, du.T @ h_before.reshape(T * N, H), dbx, dbh  #                (8)
 
     return (cut(h_after, counts), last_state(h_after, reverse)), vjp
@@ -176,6 +181,13 @@ class GRUCell(RecurrentCell):
         In blocks r, z, n.
     weight_hh : Parameter, shape (3H, H)
     bias_ih, bias_hh : Parameter, shape (3H,), or None
+
+    Raises
+    ------
+    ValueError
+        If `input_size` or `hidden_size` is less than 1.
+    TypeError
+        If they are not whole numbers.
     """
 
     gates = 3
@@ -234,6 +246,13 @@ class GRU(RecurrentLayer):
         Of layer 0, in blocks r, z, n. Layers above have D H in the place of I. What belongs to the other direction ends
         in ``_reverse``.
     bias_ih_l0, bias_hh_l0 : Parameter, shape (3H,), or None
+
+    Raises
+    ------
+    ValueError
+        If a size or `num_layers` is less than 1, or `dropout` is not between 0 and 1.
+    TypeError
+        If a size is not a whole number.
     """
 
     gates = 3

@@ -38,6 +38,7 @@ Differs from them: (5) is PyTorch's default, uniform and narrower by √3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ from numpy.typing import DTypeLike
 from pellucid import Tensor, primitive
 from pellucid.validation import check_rng
 from pellucid_nn.module import Module, Parameter
+from pellucid_nn.row_sums import sum_of_rows
 
 
 @primitive
@@ -65,7 +67,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Any:
         return rows(dy).T @ rows(x)  # (O, I)                                                     (3)
 
     def db(dy: Any) -> Any:
-        return rows(dy).sum(axis=0)  # (O,)                                                       (4)
+        return sum_of_rows(rows(dy))  # (O,)                                                       (4)
 
     return y, (dx, dW, db)
 
@@ -90,6 +92,11 @@ class Linear(Module):
     ----------
     weight : Parameter, shape (O, I)
     bias : Parameter, shape (O,), or None
+
+    Raises
+    ------
+    ValueError
+        If `in_features` or `out_features` is not 1 or more.
     """
 
     def __init__(
@@ -113,10 +120,22 @@ class Linear(Module):
             self._draw(in_features)
 
     def materialize(self, x: Any) -> None:
-        self.in_features = np.shape(x)[-1]
-        self._draw(self.in_features)
+        if not np.ndim(x) or not np.shape(x)[-1]:
+            raise ValueError(
+                f"the first input decides about in_features by its last axis, which must have an entry at least: it "
+                f"has shape {np.shape(x)}"
+            )
+        self._draw(np.shape(x)[-1])
+
+    def materialize_like(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        W = shapes.get("weight", ())
+        if len(W) != 2 or not W[1]:
+            return False
+        self._draw(W[1])
+        return True
 
     def _draw(self, I: int) -> None:
+        self.in_features = I
         (bias, rng, dtype), O = vars(self).pop("_settings"), self.out_features
         bound = 1 / I**0.5  #                                                                     (5)
         self.weight = Parameter(rng.uniform(-bound, bound, (O, I)), dtype=dtype)

@@ -1,16 +1,17 @@
 """LSTM over sequences: all steps of a layer in one piece.
 
 The cell is that of lstm_cell.py; here it runs over T steps without an entry on the tape for each. The inputs are known
-beforehand, so their part of a is one product for all steps, and only h is left to the loop:
+beforehand, so their part of a is one product for many steps, and only h is left to the loop:
 
-    Z = x Wxᵀ + b,  all steps at once                                                            (1)
+    Z = x Wxᵀ + b,  many steps at once                                                           (1)
     aₜ = Zₜ + hₜ₋₁ Whᵀ                                                                           (2)
-    i, f, o = (1 + tanh(a/2))/2    g = tanh(a)                                                   (3)
+    i, f, o = 1/(1 + exp(−a))    g = tanh(a)                                                     (3)
     cₜ = f ∘ cₜ₋₁ + i ∘ g                                                                        (4)
     hₜ = o ∘ tanh(cₜ)                                                                            (5)
 
-In (3) σ is a tanh of half its argument. With weights and biases that are halved beforehand for i, f and o, one tanh
-does for all four blocks. Each block of Z is an array (T, N, H) of its own: what a step reads of it lies in one piece.
+The weights and biases of i, f and o are negated beforehand, so that (3) finds −a for them. The exponentials of all four
+blocks are one call, and tanh then puts g in the place of its own. Steps come in blocks: what a block needs beside
+states and gates stays in the processor's cache, and the next block uses the same room.
 
 Gradient.  The equations of the cell again, from the last step that ran to the first, into one array da:
 
@@ -19,20 +20,22 @@ Gradient.  The equations of the cell again, from the last step that ran to the f
     daᵍ = dc ∘ i ∘ (1 − g²)    daᵒ = dh ∘ tanh(cₜ) ∘ (o − o²)                                    (8)
     dh ← da Wh    dc ← dc ∘ f                                                                    (9)
 
-and then one product over all steps and sequences for each of
+and then, for each of these, one product over all steps and sequences of a block, and the sum over blocks:
 
     dx = da Wx    dWx = Σₜ daₜᵀ xₜ    dWh = Σₜ daₜᵀ hₜ₋₁    dbx = dbh = Σₜₙ da                   (10)
 
 Symbols
 -------
     paper        code                 shape          meaning
-    x            x, rows              (T, N, I)      inputs; as (T N, I)
-    Z, i, f …    Z, i, f, g, o        (4, T, N, H)   Z, which becomes the gates of all steps
+    x            x                    (T, N, I)      inputs
+    Z            Z                    (4, ., N, H)   what the inputs give to a, in the steps of a block
+    a            a                    (4, N, H)      of one step
+    i, f, g, o   i, f, g, o, gates    (4, N, H)      gates of one step; (T, 4, N, H) of all
     hₜ₋₁, hₜ     h_before, h_after    (T, N, H)      states before and after each step
     cₜ₋₁, cₜ     c_before, c_after    (T, N, H)      the same for c
     Wx, Wh       Wx, Wh               (4H, I or H)   weights, in blocks i, f, g, o
     b            bx, bh               (4H,)          biases, which are added
-    da           dA, da               (T, N, 4, H)   gradient of a
+    da           dA, da               (., N, 4, H)   gradient of a, in the steps of a block
     d·           dy, dh, dc           as ·           gradient of the loss
 
 Cost: 8 T N H (I + H) operations forward and 16 backward; the tape keeps 6 T N H numbers.
@@ -55,7 +58,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from pellucid import Tensor, primitive
 from pellucid_nn.lstm_cell import lstm_cell
-from pellucid_nn.recurrent import RecurrentLayer, cell_by_cell, cut, in_time, last_state, trajectory
+from pellucid_nn.recurrent import RecurrentLayer, cell_by_cell, cut, in_blocks, last_state, longest, trajectory
+from pellucid_nn.row_sums import sum_of_rows
 
 
 @primitive
@@ -67,47 +71,59 @@ def lstm(
     if any(isinstance(array, Tensor) for array in (x, h0, c0, Wx, Wh, bx, bh)):  # will be differentiated again
         return cell_by_cell(lstm_cell.run, x, (h0, c0), (Wx, Wh, bx, bh), counts, reverse)
     (T, N, I), H = x.shape, h0.shape[1]
-    half = np.array([0.5, 0.5, 1, 0.5], x.dtype)[:, None, None]  # of i, f and o, all of g
-    rows = x.reshape(T * N, I)
-    Z = rows @ (Wx.reshape(-1, H, I) * half).mT  # (4, T N, H)                                    (1)
-    if bx is not None:
-        Z += (bx + bh).reshape(-1, 1, H) * half  #                                                (1)
-    Z = Z.reshape(4, T, N, H)
-    WhT = (Wh.reshape(4, H, H) * half).reshape(4 * H, H).T  # (H, 4H)
+    sign = np.array([-1, -1, 1, -1], x.dtype)[:, None, None]  # of i, f and o, and of g
+    WxT, WhT = ((W.reshape(4, H, -1) * sign).mT for W in (Wx, Wh))  # (4, I, H), (4, H, H)
+    WhT = np.ascontiguousarray(WhT)  # faster in products of few rows
+    b = None if bx is None else (bx + bh).reshape(4, 1, H) * sign
     h_before, h_after = trajectory(h0, T, reverse)
     c_before, c_after = trajectory(c0, T, reverse)
-    steps, room = in_time(T, N, counts, reverse), np.empty((N, 4 * H), x.dtype)
-    for t, n in steps:
-        z = Z[:, t, :n]  # (4, n, H)
-        z += np.matmul(h_before[t, :n], WhT, out=room[:n]).reshape(n, 4, H).swapaxes(0, 1)  #     (2)
-        np.tanh(z, out=z)  #                                                                      (3)
-        i, f, g, o = z
-        for gates in (z[:2], o):
-            gates *= 0.5  #                                                                       (3)
-            gates += 0.5  #                                                                       (3)
-        c = np.multiply(f, c_before[t, :n], out=c_after[t, :n])  #                                (4)
-        c += i * g  #                                                                             (4)
-        np.multiply(o, np.tanh(c), out=h_after[t, :n])  #                                         (5)
-        h_after[t, n:], c_after[t, n:] = h_before[t, n:], c_before[t, n:]
+    blocks = in_blocks(T, N, H, counts, reverse)
+    gates, room = np.empty((T, 4, N, H), x.dtype), np.empty((4, N, H), x.dtype)
+    for span, steps in blocks:
+        Z = x[span].reshape(-1, I) @ WxT  # (4, ., H)                                             (1)
+        if b is not None:
+            Z += b  #                                                                             (1)
+        Z = Z.reshape(4, len(steps), N, H)
+        for t, n in steps:
+            a = np.matmul(h_before[t, :n], WhT, out=room[:, :n])  # (4, n, H)                     (2)
+            a += Z[:, t - span.start, :n]  #                                                      (2)
+            s = gates[t, :, :n]
+            i, f, g, o = s
+            with np.errstate(over="ignore"):  # e^(−a) may be ∞: then σ = 0 is right
+                np.exp(a, out=s)  #                                                               (3)
+            s += 1  #                                                                             (3)
+            np.divide(1, s, out=s)  #                                                             (3)
+            np.tanh(a[2], out=g)  #                                                               (3)
+            c = np.multiply(f, c_before[t, :n], out=c_after[t, :n])  #                            (4)
+            c += i * g  #                                                                         (4)
+            np.multiply(o, np.tanh(c), out=h_after[t, :n])  #                                     (5)
+            h_after[t, n:], c_after[t, n:] = h_before[t, n:], c_before[t, n:]
 
     def vjp(dy: Any, dh_n: Any, dc_n: Any) -> Any:
         dh, dc = np.array(dh_n), np.array(dc_n)  # written into
-        dA = np.zeros((T, N, 4, H), x.dtype)  # 0 after the end of a sequence
-        for t, n in reversed(steps):
-            (i, f, g, o), da, dh_t, dc_t = Z[:, t, :n], dA[t, :n], dh[:n], dc[:n]
-            tanh_c = np.tanh(c_after[t, :n])
-            dh_t += dy[t, :n]  #                                                                  (6)
-            dc_t += dh_t * o * (1 - tanh_c * tanh_c)  #                                           (6)
-            np.multiply(dc_t * g, i - i * i, out=da[:, 0])  #                                     (7)
-            np.multiply(dc_t * c_before[t, :n], f - f * f, out=da[:, 1])  #                       (7)
-            np.multiply(dc_t * i, 1 - g * g, out=da[:, 2])  #                                     (8)
-            np.multiply(dh_t * tanh_c, o - o * o, out=da[:, 3])  #                                (8)
-            np.matmul(da.reshape(n, 4 * H), Wh, out=dh_t)  #                                      (9)
-            dc_t *= f  #                                                                          (9)
-        da = dA.reshape(T * N, 4 * H)
-        dx = (da @ Wx).reshape(x.shape) if needs_dx else None  #                                  (10)
-        dWx, dWh = da.T @ rows, da.T @ h_before.reshape(T * N, H)  # (4H, I), (4H, H)             (10)
-        db = None if bx is None else da.sum(axis=0)  # (4H,)                                      (10)
+        dx = np.empty(x.shape, x.dtype) if needs_dx else None
+        dWx, dWh, db = np.zeros_like(Wx), np.zeros_like(Wh), None if bx is None else np.zeros_like(bx)
+        dA = np.empty((longest(blocks), N, 4, H), x.dtype)
+        for span, steps in reversed(blocks):
+            for t, n in reversed(steps):
+                (i, f, g, o), da, dh_t, dc_t = gates[t, :, :n], dA[t - span.start, :n], dh[:n], dc[:n]
+                tanh_c = np.tanh(c_after[t, :n])
+                dh_t += dy[t, :n]  #                                                              (6)
+                dc_t += dh_t * o * (1 - tanh_c * tanh_c)  #                                       (6)
+                np.multiply(dc_t * g, i - i * i, out=da[:, 0])  #                                 (7)
+                np.multiply(dc_t * c_before[t, :n], f - f * f, out=da[:, 1])  #                   (7)
+                np.multiply(dc_t * i, 1 - g * g, out=da[:, 2])  #                                 (8)
+                np.multiply(dh_t * tanh_c, o - o * o, out=da[:, 3])  #                            (8)
+                np.matmul(da.reshape(n, 4 * H), Wh, out=dh_t)  #                                  (9)
+                dc_t *= f  #                                                                      (9)
+                dA[t - span.start, n:] = 0  # after the end of a sequence
+            da = dA[: len(steps)].reshape(-1, 4 * H)
+            if dx is not None:
+                np.matmul(da, Wx, out=dx[span].reshape(-1, I))  #                                 (10)
+            dWx += da.T @ x[span].reshape(-1, I)  # (4H, I)                                       (10)
+            dWh += da.T @ h_before[span].reshape(-1, H)  # (4H, H)                                (10)
+            if db is not None:
+                db += sum_of_rows(da)  # (4H,)                                                     (10)
         return dx, dh, dc, dWx, dWh, db, db
 
     return (cut(h_after, counts), last_state(h_after, reverse), last_state(c_after, reverse)), vjp
@@ -145,6 +161,13 @@ class LSTM(RecurrentLayer):
         Of layer 0, in blocks i, f, g, o. Layers above have D H in the place of I. What belongs to the other direction
         ends in ``_reverse``.
     bias_ih_l0, bias_hh_l0 : Parameter, shape (4H,), or None
+
+    Raises
+    ------
+    ValueError
+        If a size or `num_layers` is less than 1, `dropout` is not between 0 and 1, or `proj_size` is not 0.
+    TypeError
+        If a size is not a whole number.
     """
 
     gates, parts = 4, 2

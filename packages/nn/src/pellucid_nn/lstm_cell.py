@@ -58,6 +58,7 @@ import numpy as np
 from pellucid import primitive
 from pellucid_nn.activations import sigmoid
 from pellucid_nn.recurrent import RecurrentCell
+from pellucid_nn.row_sums import sum_of_rows
 
 
 @primitive
@@ -77,7 +78,7 @@ def lstm_cell(x: Any, h: Any, c: Any, Wx: Any, Wh: Any, bx: Any, bh: Any) -> Any
         di, df, dg, do, dc = dc2 * g, dc2 * c, dc2 * i, dh_ * tanh_c, dc2 * f  #                  (6)
         slopes = [di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)]  #       (7)
         da = np.concatenate(slopes, axis=1)  # (N, 4H)                                            (7)
-        db = None if bx is None else da.sum(axis=0)  # (4H,)                                      (8)
+        db = None if bx is None else sum_of_rows(da)  # (4H,)                                      (8)
         return da @ Wx, da @ Wh, dc, da.T @ x, da.T @ h, db, db  #                                (8)
 
     return (h_, c_), vjp
@@ -105,6 +106,13 @@ class LSTMCell(RecurrentCell):
         In blocks i, f, g, o.
     weight_hh : Parameter, shape (4H, H)
     bias_ih, bias_hh : Parameter, shape (4H,), or None
+
+    Raises
+    ------
+    ValueError
+        If `input_size` or `hidden_size` is less than 1.
+    TypeError
+        If they are not whole numbers.
     """
 
     gates, parts = 4, 2

@@ -88,6 +88,12 @@ class MultiheadAttention(Module):
     q_proj_weight, k_proj_weight, v_proj_weight : Parameter, shape (E, E), (E, kdim), (E, vdim), or None
     in_proj_bias : Parameter, shape (3E,), or None
     out_proj : Linear
+
+    Raises
+    ------
+    ValueError
+        If `embed_dim` is not a multiple of `num_heads`, a size is not 1 or more, `dropout` is not between 0 and 1, or
+        an option is given that is not offered.
     """
 
     def __init__(
@@ -263,13 +269,6 @@ class MultiheadAttention(Module):
         E, length = self.embed_dim, int(np.shape(args[1])[1 if self.batch_first and np.ndim(args[1]) == 3 else 0])
         projections = rows[0] * E + rows[1] * self.kdim + rows[2] * self.vdim
         return int(E * (projections + 2 * rows[0] * length))  # those of (4) are counted by out_proj
-
-    def extra_repr(self) -> str:
-        options = f", dropout={self.dropout}" if self.dropout else ""
-        options += f", kdim={self.kdim}, vdim={self.vdim}" if self.in_proj_weight is None else ""
-        options += ", bias=False" if self.in_proj_bias is None else ""
-        options += ", batch_first=True" if self.batch_first else ""
-        return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}{options}"
 
 
 MultiHeadAttention = MultiheadAttention

@@ -67,6 +67,11 @@ class PositionalEncoding(Module):
         B.
     rng : Generator, int or None
         Draws what dropout leaves out.
+
+    Raises
+    ------
+    ValueError
+        If `d_model` is not 1 or more, `base` is not positive, or `dropout` is not between 0 and 1.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,6 +123,20 @@ def in_time(T: int, N: int, counts: Sequence[int] | None, reverse: bool) -> list
     return steps[::-1] if reverse else steps
 
 
+def in_blocks(
+    T: int, N: int, H: int, counts: Sequence[int] | None, reverse: bool
+) -> list[tuple[slice, list[tuple[int, int]]]]:
+    """`in_time`, cut into stretches of time whose arrays stay in the cache, but are not small for a product."""
+    steps, length = in_time(T, N, counts, reverse), max(1, max(256, 2 * H) // max(N, 1))
+    blocks = [steps[start : start + length] for start in range(0, T, length)]
+    return [(slice(min(block)[0], max(block)[0] + 1), block) for block in blocks]
+
+
+def longest(blocks: list[tuple[slice, list[tuple[int, int]]]]) -> int:
+    """How many steps the longest block has."""
+    return max((len(steps) for _, steps in blocks), default=0)
+
+
 def trajectory(s0: NDArray[Any], T: int, reverse: bool) -> tuple[NDArray[Any], NDArray[Any]]:
     """Room for a state before and after every step, two views of one array, with the first state in its place."""
     S = np.empty((T + 1, *s0.shape), s0.dtype)
@@ -166,6 +180,13 @@ class RecurrentCell(Module):
         Draws the initial values.
     dtype : dtype
         Of the parameters; inputs must have the same.
+
+    Raises
+    ------
+    ValueError
+        If `input_size` or `hidden_size` is less than 1.
+    TypeError
+        If they are not whole numbers.
     """
 
     gates = 1  # blocks of H rows in the weights
@@ -189,10 +210,17 @@ class RecurrentCell(Module):
             self._draw(input_size)
 
     def materialize(self, x: Any, *_: Any, **__: Any) -> None:
-        self.input_size = _last_axis(x)
-        self._draw(self.input_size)
+        self._draw(_last_axis(x))
+
+    def materialize_like(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        W = shapes.get(KINDS[0], ())
+        if len(W) != 2 or not W[1]:
+            return False
+        self._draw(W[1])
+        return True
 
     def _draw(self, I: int) -> None:
+        self.input_size = I
         rng, dtype = vars(self).pop("_settings")
         for name, shape in zip(KINDS, weight_shapes(self.gates, I, self.hidden_size)):
             drawn = name.startswith("weight") or self.bias
@@ -253,6 +281,13 @@ class RecurrentLayer(Module):
         Draws the initial values, and then what is dropped.
     dtype : dtype
         Of the parameters; inputs must have the same.
+
+    Raises
+    ------
+    ValueError
+        If a size or `num_layers` is less than 1, or `dropout` is not between 0 and 1.
+    TypeError
+        If a size is not a whole number.
     """
 
     gates = 1  # blocks of H rows in the weights
@@ -292,10 +327,17 @@ class RecurrentLayer(Module):
             self._draw(input_size)
 
     def materialize(self, x: Any, *_: Any, **__: Any) -> None:
-        self.input_size = _last_axis(x)
-        self._draw(self.input_size)
+        self._draw(_last_axis(x))
+
+    def materialize_like(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        W = shapes.get(f"{KINDS[0]}_l0", ())
+        if len(W) != 2 or not W[1]:
+            return False
+        self._draw(W[1])
+        return True
 
     def _draw(self, I: int) -> None:
+        self.input_size = I
         H = self.hidden_size
         dtype = vars(self).pop("_dtype")
         for layer in range(self.num_layers):
@@ -417,7 +459,7 @@ class Sorted(NamedTuple):
 def _sorted(lengths: ArrayLike | None, T: int, N: int) -> Sorted:
     if lengths is None:
         return Sorted(None, None)
-    L = np.asarray(lengths)
+    L = np.asarray(lengths, None if np.size(lengths) else int)  # an empty list is one of float64 otherwise
     if L.dtype.kind not in "iu":
         raise TypeError(f"lengths must be whole numbers; they are {L.dtype}: use lengths.astype(int)")
     if L.shape != (N,):
@@ -458,6 +500,8 @@ def _array(x: Any) -> Any:
 def _last_axis(x: Any) -> int:
     if not np.ndim(x):
         raise ValueError("the first input decides about input_size by its last axis, and this one has no axes")
+    if not np.shape(x)[-1]:
+        raise ValueError(f"the first input decides about input_size by its last axis, and has shape {np.shape(x)}")
     return int(np.shape(x)[-1])
 
 

@@ -33,9 +33,10 @@ Symbols
     W₁      conv1                  (B, C, k, k)    a Conv2d, from C channels to the B inside of the branch
     W₂      conv2                  (F, B, k, k)    a Conv2d, to F channels
     W₀      downsample             (F, C, 1, 1)    a Sequential: the Conv2d of the shortcut, and its norm
-    norm    bn1, bn2                               a BatchNorm2d for each convolution
-    a, r    a, r                   (N, ., ...)     what the branch has after one and after two convolutions
-    s       s                      (N, F, ...)     what the shortcut brings
+    norm    bn1, bn2                               a BatchNorm2d for each convolution; norm₀ is the second of downsample
+    a       a                      (N, B, Ho, Wo)  what the branch has after one convolution
+    r       r                      (N, F, Ho, Wo)  what it has after two
+    s       s                      (N, F, Ho, Wo)  what the shortcut brings
 
 Cost: that of the two or three convolutions; the norms and sums are cheap beside them.
 
@@ -58,7 +59,7 @@ from pellucid.validation import check_rng
 from pellucid_nn.activations import relu
 from pellucid_nn.batch_norm import BatchNorm2d
 from pellucid_nn.conv2d import Conv2d
-from pellucid_nn.kernel_positions import pair
+from pellucid_nn.kernel_positions import pair, whole_number
 from pellucid_nn.module import Module
 from pellucid_nn.sequential import Sequential
 
@@ -130,6 +131,11 @@ class IdentityBlock(ResidualBlock):
         Without biases, which the norms would take away.
     bn1, bn2 : BatchNorm2d
     downsample : None
+
+    Raises
+    ------
+    ValueError
+        If a size is not a whole number of 1 or more, or `kernel_sizes` has not two entries.
     """
 
     def __init__(
@@ -144,7 +150,8 @@ class IdentityBlock(ResidualBlock):
         dtype: DTypeLike = np.float64,
     ) -> None:
         norm = {"eps": eps, "momentum": momentum, "dtype": dtype}
-        inside = channels if hidden_channels is None else hidden_channels
+        whole_number(channels, "channels")
+        inside = channels if hidden_channels is None else whole_number(hidden_channels, "hidden_channels")
         self._build((channels, inside, channels), kernel_sizes, 1, norm, check_rng(rng))
         self.downsample = None
 
@@ -178,6 +185,11 @@ class ConvolutionalBlock(ResidualBlock):
     bn1, bn2 : BatchNorm2d
     downsample : Sequential
         The shortcut: a Conv2d and a BatchNorm2d.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a whole number of 1 or more, or `kernel_sizes` has not two entries.
     """
 
     def __init__(
@@ -195,7 +207,9 @@ class ConvolutionalBlock(ResidualBlock):
     ) -> None:
         C, F, rng = in_channels, out_channels, check_rng(rng)
         norm: dict[str, Any] = {"eps": eps, "momentum": momentum, "dtype": dtype}
-        self._build((C, F if hidden_channels is None else hidden_channels, F), kernel_sizes, stride, norm, rng)
+        whole_number(F, "out_channels")
+        inside = F if hidden_channels is None else whole_number(hidden_channels, "hidden_channels")
+        self._build((C, inside, F), kernel_sizes, stride, norm, rng)
         shortcut = Conv2d(C, F, 1, stride, bias=False, rng=rng, dtype=dtype)
         self.downsample = Sequential(shortcut, BatchNorm2d(F, **norm))  #                         (5)
 

@@ -77,6 +77,7 @@ from pellucid.validation import check_rng
 from pellucid_nn.activations import sigmoid
 from pellucid_nn.layer_norm import check_dtype
 from pellucid_nn.module import Module, Parameter
+from pellucid_nn.row_sums import sum_of_rows
 
 MOST_BITS = 20  # of the smaller side, for sums over all of its states
 
@@ -115,7 +116,7 @@ def free_energy(v: Any, W: Any, b: Any, c: Any) -> Any:
     """F of every row, with its gradients: (..., V), (H, V), (V,), (H,) -> (...)."""
     a = v @ W.T + c  # (..., H)
     F = -v @ b - softplus(a).sum(axis=-1)  # (...)                                         (4)
-    p = 0.5 * (1 + np.tanh(0.5 * a))  # (..., H): σ(a), which never overflows
+    p = sigmoid(a)  # (..., H)
 
     def rows(x: Any) -> Any:
         return x.reshape(-1, x.shape[-1])
@@ -127,10 +128,10 @@ def free_energy(v: Any, W: Any, b: Any, c: Any) -> Any:
         return -rows(dF[..., None] * p).T @ rows(v)  # (H, V)                                     (7)
 
     def db(dF: Any) -> Any:
-        return -rows(dF[..., None] * v).sum(axis=0)  # (V,)                                       (7)
+        return -sum_of_rows(rows(dF[..., None] * v))  # (V,)                                       (7)
 
     def dc(dF: Any) -> Any:
-        return -rows(dF[..., None] * p).sum(axis=0)  # (H,)                                       (7)
+        return -sum_of_rows(rows(dF[..., None] * p))  # (H,)                                       (7)
 
     return F, (dv, dW, db, dc)
 
@@ -179,8 +180,8 @@ def ascent(params: Params, X: NDArray[Any], v: NDArray[Any]) -> Params:
     p, q = hidden_given_visible(params, X), hidden_given_visible(params, v)  # (N, H), (M, H)
     N, M = max(len(X), 1), max(len(v), 1)
     W = p.T @ X / N - q.T @ v / M  # (H, V)                                                       (8)
-    b = X.sum(axis=0) / N - v.sum(axis=0) / M  # (V,)                                             (8)
-    c = p.sum(axis=0) / N - q.sum(axis=0) / M  # (H,)                                             (8)
+    b = sum_of_rows(X) / N - sum_of_rows(v) / M  # (V,)                                             (8)
+    c = sum_of_rows(p) / N - sum_of_rows(q) / M  # (H,)                                             (8)
     return Params(W, b, c)
 
 
@@ -246,6 +247,11 @@ class RestrictedBoltzmannMachine(Module):
         Begins with 0.
     hidden_bias : Parameter, shape (H,)
         Begins with 0.
+
+    Raises
+    ------
+    ValueError
+        If a side has no bit.
     """
 
     def __init__(
@@ -355,20 +361,36 @@ class RestrictedBoltzmannMachine(Module):
         k : int
             Steps of Gibbs sampling for one step of learning.
         persistent : bool
-            Whether the chains go on from one step to the next, instead of beginning at the data.
+            Whether the chains go on from one step to the next, instead of beginning at the data. Each call of `fit`
+            starts new chains, as many as `batch_size`, from fair coins.
 
         Returns
         -------
         RestrictedBoltzmannMachine
             This one.
+
+        Raises
+        ------
+        ValueError
+            If `X` is not rows of numbers between 0 and 1, or `lr` is not positive and finite, or another number is too
+            small.
+        TypeError
+            If `X` is not floating point, or has another dtype than the weights.
         """
         X = data_of(self._checked(X))
         if X.ndim != 2 or not len(X):
             raise ValueError(f"X must be rows of bits, (N, V) with N ≥ 1: its shape is {X.shape}")
+        if not (X.min() >= 0 and X.max() <= 1):  # so of NaN, too
+            raise ValueError(
+                f"X must be bits, or probabilities of bits, between 0 and 1; it has {X.min()} to {X.max()}: scale it, "
+                f"or leave out the rows with NaN"
+            )
+        if not 0 < lr < np.inf:
+            raise ValueError(f"lr must be positive and finite; got {lr}: try 0.05")
         for value, name, least in ((n_epochs, "n_epochs", 0), (batch_size, "batch_size", 1), (k, "k", 1)):
             _at_least(value, name, least)
         how: dict[str, Any] = {"n_epochs": n_epochs, "batch_size": batch_size, "k": k, "persistent": persistent}
-        params, _ = fit(self.params, X, lr=lr, rng=self.rng, **how)
+        params, _ = fit(self.params, X, lr=float(lr), rng=self.rng, **how)
         for parameter, array in zip((self.weight, self.visible_bias, self.hidden_bias), params, strict=True):
             data_of(parameter)[...] = array  # in place, as an optimizer may hold it
             written(parameter)

@@ -61,6 +61,7 @@ from pellucid_nn.recurrent import (
     last_state,
     trajectory,
 )
+from pellucid_nn.row_sums import sum_of_rows
 
 
 @primitive
@@ -74,7 +75,7 @@ def rnn_cell(x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, *, nonlinearity
     def vjp(dh_: Any) -> Any:
         slope = 1 - h_**2 if nonlinearity == "tanh" else h_ > 0
         da = dh_ * slope  # (N, H)                                                                (2)
-        db = None if bx is None else da.sum(axis=0)  # (H,)                                       (3)
+        db = None if bx is None else sum_of_rows(da)  # (H,)                                       (3)
         return da @ Wx, da @ Wh, da.T @ x, da.T @ h, db, db  #                                    (3)
 
     return h_, vjp
@@ -114,7 +115,7 @@ def rnn(
             np.matmul(da, Wh, out=dh[:n])  #                                                      (5)
         da = dA.reshape(T * N, H)
         dx = (da @ Wx).reshape(x.shape) if needs_dx else None  #                                  (3)
-        db = None if bx is None else da.sum(axis=0)  #                                            (3)
+        db = None if bx is None else sum_of_rows(da)  #                                            (3)
         return dx, dh, da.T @ rows, da.T @ h_before.reshape(T * N, H), db, db  #                  (3)
 
     return (cut(h_after, counts), last_state(h_after, reverse)), vjp
@@ -143,6 +144,13 @@ class RNNCell(RecurrentCell):
     weight_ih : Parameter, shape (H, I)
     weight_hh : Parameter, shape (H, H)
     bias_ih, bias_hh : Parameter, shape (H,), or None
+
+    Raises
+    ------
+    ValueError
+        If `input_size` or `hidden_size` is less than 1, or `nonlinearity` is another word.
+    TypeError
+        If they are not whole numbers.
     """
 
     def __init__(
@@ -216,6 +224,13 @@ class RNN(RecurrentLayer):
     weight_ih_l0, weight_hh_l0 : Parameter, shape (H, I), (H, H)
         Of layer 0. Layers above have D H in the place of I. What belongs to the other direction ends in ``_reverse``.
     bias_ih_l0, bias_hh_l0 : Parameter, shape (H,), or None
+
+    Raises
+    ------
+    ValueError
+        If a size or `num_layers` is less than 1, `dropout` is not between 0 and 1, or `nonlinearity` is another word.
+    TypeError
+        If a size is not a whole number.
     """
 
     def __init__(

@@ -39,11 +39,12 @@ Symbols
     W′      W_           (O, I)    weights of the connections, 0 elsewhere
     b       b, bias      (O,)      biases
     p       p            ()        probability of a connection
-    ε       epsilon      ()        how many connections there are
+    ε       epsilon      ()        factor of their number, ε (I + O) on average
     ζ       zeta         ()        fraction that gives way each time
     d·      dy           as ·      gradient of the loss
 
-Cost: that of a linear layer, as the zeros are multiplied, too; `evolve` sorts O I numbers.
+Cost: that of a linear layer, as the zeros are multiplied, too; `evolve` sorts the weights of the connections, and
+permutes the places that are free, O I in all.
 
 References
 ----------
@@ -65,6 +66,7 @@ from pellucid.tensor import data_of
 from pellucid.validation import check_rng
 from pellucid_nn.layer_norm import check_dtype
 from pellucid_nn.module import Module, Parameter
+from pellucid_nn.row_sums import sum_of_rows
 
 
 @primitive
@@ -85,7 +87,7 @@ def masked_linear(x: Any, W: Any, mask: Any, b: Any = None) -> Any:
         return np.where(mask, rows(dy).T @ rows(x), 0)  # (O, I)                                  (7)
 
     def db(dy: Any) -> Any:
-        return rows(dy).sum(axis=0)  # (O,)                                                       (8)
+        return sum_of_rows(rows(dy))  # (O,)                                                       (8)
 
     return y, (dx, dW, None, db)
 
@@ -137,7 +139,7 @@ def evolve(
     mask.flat[out] = False
     new = rng.choice(np.flatnonzero(~mask), len(out), replace=False)
     W = np.where(mask, W, 0)
-    # mutate: sign equivalent because (3) is symmetric
+    # mutate: arguments, sign equivalent because (3) is symmetric, and takes the product of I and p
     W.flat[new] = draw_weights(len(new), W.shape[1], p, rng)  #                                   (3)
     mask.flat[new] = True
     return W, mask
@@ -168,6 +170,11 @@ class SparseEvolutionary(Module):
     bias : Parameter, shape (O,), or None
     mask : array of bool, shape (O, I)
         Where there are connections; a buffer, so part of the state.
+
+    Raises
+    ------
+    ValueError
+        If a size is not 1 or more, `epsilon` is not positive, or `zeta` is not between 0 and 1.
     """
 
     mask: NDArray[np.bool_]
@@ -198,7 +205,7 @@ class SparseEvolutionary(Module):
         # mutate: boundary equivalent because a number from [0, 1) is 1 never, and any other with probability zero
         mask = rng.uniform(size=(O, I)) < p  # (O, I)                                             (2)
         W = np.zeros((O, I))
-        # mutate: sign equivalent because (3) is symmetric
+        # mutate: arguments, sign equivalent because (3) is symmetric, and takes the product of I and p
         W[mask] = draw_weights(mask.sum(), I, p, rng)  #                                          (3)
         self.weight = Parameter(W, dtype=dtype)
         self.bias = Parameter(draw_weights(O, I, p, rng), dtype=dtype) if bias else None

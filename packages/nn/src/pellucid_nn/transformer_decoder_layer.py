@@ -83,6 +83,12 @@ class TransformerDecoderLayer(Module):
     self_attn, multihead_attn : MultiheadAttention
     linear1, linear2 : Linear
     norm1, norm2, norm3 : LayerNorm
+
+    Raises
+    ------
+    ValueError
+        If `d_model` is not a multiple of `nhead`, a size is not 1 or more, `dropout` is not between 0 and 1,
+        `layer_norm_eps` is negative, or `activation` is a name that is not known.
     """
 
     def __init__(

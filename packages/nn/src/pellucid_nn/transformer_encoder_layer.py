@@ -9,7 +9,8 @@ to its input what it has found (a residual), and a layer norm stands after the s
     y = (2) or (3), for a and then for f                                                         (4)
 
 With dropout, φ in (1) and what each part returns lose entries, and attention loses weights. In (3) the way from y back
-to x goes through no norm: the gradient of a deep stack neither vanishes nor has to be warmed up.
+to x goes through no norm, so gradients of about the same size reach all layers of a deep stack. In (2) those of the
+last layers are large to begin with, and the learning rate is mostly warmed up from small values.
 
 Symbols
 -------
@@ -84,6 +85,12 @@ class TransformerEncoderLayer(Module):
     self_attn : MultiheadAttention
     linear1, linear2 : Linear
     norm1, norm2 : LayerNorm
+
+    Raises
+    ------
+    ValueError
+        If `d_model` is not a multiple of `nhead`, a size is not 1 or more, `dropout` is not between 0 and 1,
+        `layer_norm_eps` is negative, or `activation` is a name that is not known.
     """
 
     def __init__(

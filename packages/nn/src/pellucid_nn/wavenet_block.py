@@ -52,7 +52,9 @@ from numpy.typing import DTypeLike
 
 from pellucid import Tensor, primitive
 from pellucid.validation import check_rng
+from pellucid_nn.activations import sigmoid
 from pellucid_nn.conv1d import Conv1d
+from pellucid_nn.kernel_positions import whole_number
 from pellucid_nn.module import Module
 
 
@@ -60,7 +62,7 @@ from pellucid_nn.module import Module
 def gated_activation(u: Any, v: Any) -> Any:
     """tanh(u) ∘ σ(v), with its gradients: (..., T), (..., T) -> (..., T)."""
     tanh_u = np.tanh(u)
-    sigmoid_v = 0.5 * (1 + np.tanh(0.5 * v))  # never overflows
+    sigmoid_v = sigmoid(v)
     z = tanh_u * sigmoid_v  #                                                                     (2)
 
     def du(dz: Any) -> Any:
@@ -86,15 +88,18 @@ def receptive_field(kernel_size: int, dilations: Iterable[int]) -> int:
     -------
     int
 
+    Raises
+    ------
+    ValueError
+        If a number is not whole, or is less than 1.
+
     Examples
     --------
     >>> receptive_field(2, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
     1024
     """
-    dilations = list(dilations)
-    if kernel_size < 1 or any(d < 1 for d in dilations):
-        raise ValueError(f"kernel size and dilations must be 1 or more; got {kernel_size} and {dilations}")
-    return 1 + (kernel_size - 1) * sum(dilations)  #                                              (4)
+    k, ds = whole_number(kernel_size, "kernel_size"), [whole_number(d, "each of dilations") for d in dilations]
+    return 1 + (k - 1) * sum(ds)  #                                                               (4)
 
 
 class WaveNetBlock(Module):
@@ -122,6 +127,11 @@ class WaveNetBlock(Module):
     Attributes
     ----------
     conv_filter, conv_gate, conv_residual, conv_skip : Conv1d
+
+    Raises
+    ------
+    ValueError
+        If a size is not a whole number of 1 or more.
     """
 
     def __init__(
