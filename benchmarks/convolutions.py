@@ -113,7 +113,7 @@ def main() -> None:
         racers = contestants(name, x, W, **options)
         if name != "conv_transpose2d":
             out = functional_shape(name, x, W, options)
-            racers["products alone"] = products_alone(x, W, options.get("groups", 1), int(np.prod(out[2:])))
+            racers["products alone"] = products_alone(x, W, x[1] // W[1], int(np.prod(out[2:])))
         print(compare(task, racers, baseline="torch"))
 
 

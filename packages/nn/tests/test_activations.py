@@ -276,3 +276,63 @@ class TestEveryModule:
         if text != "Identity()":
             with pytest.raises(TypeError, match=r"floating-point values; x is int64: convert it with x.astype\(float"):
                 eval(text, vars(a))(np.arange(3))
+
+    def test_half_precision_stays(self, text):
+        module, x = eval(text, vars(a)), np.array([-9, -0.5, 0, 2], np.float16)
+        t = Tensor(x, requires_grad=True)
+        y = module(t)
+        np.sum(y).backward()
+        assert y.dtype == t.grad.dtype == np.float16
+        np.testing.assert_allclose(y.data, module(x.astype(float)), rtol=4e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "module, ends, slopes",
+    [
+        (a.ReLU(), [0, np.inf], [0, 1]),
+        (a.Sigmoid(), [0, 1], [0, 0]),
+        (a.Tanh(), [-1, 1], [0, 0]),
+        (a.LeakyReLU(0.5), [-np.inf, np.inf], [0.5, 1]),
+        (a.GELU(), [0, np.inf], [0, 1]),
+        (a.GELU("tanh"), [0, np.inf], [0, 1]),
+        (a.SiLU(), [0, np.inf], [0, 1]),
+        (a.Softplus(), [0, np.inf], [0, 1]),
+        (a.Hardsigmoid(), [0, 1], [0, 0]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_eq_1_2_3_6_9_10_11_13_14_at_infinity_they_are_their_limits(module, ends, slopes, dtype):
+    x = np.array([-np.inf, np.inf], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        np.testing.assert_array_equal(module(x), ends)
+        for end, expected in zip((x[:1], x[1:]), slopes, strict=True):
+            assert slope(module, end) == expected and bend(module, end) == 0
+
+
+def test_eq_6_the_right_side_does_not_see_the_slope_of_the_left():
+    with np.errstate(all="raise"):
+        assert a.leaky_relu(np.array([np.inf, 1e308]), negative_slope=0.0).tolist() == [np.inf, 1e308]
+        assert a.leaky_relu(np.array([1e308]), negative_slope=9.0).tolist() == [1e308]
+
+
+@pytest.mark.parametrize("name", ["LeakyReLU", "ELU", "Softplus", "Affine"])
+def test_settings_may_be_numbers_of_numpy(name):
+    x, number = np.linspace(-2, 2, 5, dtype=np.float32), np.float64(0.1)
+    t = Tensor(x, requires_grad=True)
+    y = getattr(a, name)(number)(t)
+    np.sum(y).backward()
+    assert y.dtype == t.grad.dtype == np.float32
+    np.testing.assert_array_equal(y.data, getattr(a, name)(0.1)(x))
+    y = a.Affine(number, number)(x)
+    assert y.dtype == a.Softplus(1.0, number)(x).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "ELU", "SELU", "SiLU", "Hardsigmoid"])
+def test_no_layer_writes_into_its_input(name):
+    settings = [0.1] * (name in ("LeakyReLU", "ELU"))
+    module = getattr(a, name)
+    assert repr(module(*settings, False)) == repr(module(*settings, inplace=False)) == repr(module(*settings))
+    for refused in (lambda: module(*settings, True), lambda: module(*settings, inplace=True)):
+        with pytest.raises(ValueError, match="inplace=True is not supported, as no layer writes into its input"):
+            refused()

@@ -24,7 +24,7 @@ def test_eq_1_2_3_4_5_means_and_their_gradients(k, s, p, extra, ceil_mode, count
     options = {"kernel_size": k, "stride": s, "padding": p, "ceil_mode": ceil_mode}
     options |= {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
     t = Tensor(x, requires_grad=True)
-    y = avg_pool2d(t, **options)
+    y = avg_pool2d(t[None], **options)[0]
     dy = rng.normal(size=y.shape)
     y.backward(dy)
     dx = np.zeros_like(x)
@@ -98,7 +98,10 @@ def test_arguments():
     x = np.ones((1, 4, 4))
     assert layer.multiply_adds(layer(x), x) == 6 * 6
     for arguments, message in (
-        ((0,), "stride must be"),
+        ((0,), "kernel_size must be"),
+        ((0, 1), "kernel_size must be"),
+        ((True,), "kernel_size must be"),
+        ((1.5,), "kernel_size must be"),
         ((2, 0), "stride must be"),
         ((2, 1, -1), "padding must be"),
         ((3, 1, 2), "at most half"),
@@ -112,3 +115,18 @@ def test_arguments():
         AvgPool2d(2)(np.zeros((1, 1, 4)))
     with pytest.raises(TypeError, match="it is int64"):
         AvgPool2d(2)(np.zeros((1, 4, 4), np.int64))
+    assert AvgPool2d((2,))(x).shape == (1, 2, 2)
+
+
+def test_the_function_checks_as_the_layer_does():
+    x = np.ones((1, 2, 2))
+    with pytest.raises(ValueError, match=r"at most half of the kernel.* padding is \(2, 2\), the kernel \(1, 1\)"):
+        avg_pool2d(x, kernel_size=1, padding=2, count_include_pad=False)
+    with pytest.raises(ValueError, match="kernel_size must be a whole number"):
+        avg_pool2d(x, kernel_size=0)
+    with pytest.raises(ValueError, match="must not be 0"):
+        avg_pool2d(x, kernel_size=1, divisor_override=0)
+    with pytest.raises(ValueError, match=r"x has shape \(2, 2\)"):
+        avg_pool2d(x[0], kernel_size=1)
+    with pytest.raises(TypeError, match="x must be floating point; it is int64"):
+        avg_pool2d(x.astype(np.int64), kernel_size=1)

@@ -244,6 +244,8 @@ def test_batches_of_one_and_empty_batches():
             y = layer(x)
             y.backward(np.zeros(shape))
             assert y.shape == x.grad.shape == shape
+            y, (dx, dW, db) = batch_norm.run(np.zeros(shape), np.ones(3), np.ones(3))
+            assert y.shape == dx(y).shape == shape and not dW(y).any() and not db(y).any() and len(db(y)) == 3
             assert (
                 layer.num_batches_tracked == 0 and not layer.weight.grad.data.any() and not layer.bias.grad.data.any()
             )
@@ -296,6 +298,90 @@ def test_bad_input_is_named():
         BatchNorm1d(3)(np.zeros((2, 3), np.int64))
     with pytest.raises(TypeError, match="x is float32 and the weights are float64"):
         BatchNorm1d(3, affine=False)(np.zeros((2, 3), np.float32))
-    for options, word in (((0,), "num_features"), ((3, 0.0), "eps"), ((3, 1e-5, 1.5), "momentum")):
+    for options, word in (
+        ((0,), "num_features must be 1 or more; got 0"),
+        ((3, -1.0), "eps is added to a variance and must be 0 or more; got -1"),
+        ((3, np.nan), "eps"),
+        ((3, 1e-5, -0.5), "momentum must be 0 or more, or None; got -0.5"),
+        ((3, 1e-5, np.nan), "momentum"),
+    ):
         with pytest.raises(ValueError, match=word):
             BatchNorm1d(*options)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (2, 3, 2, 2)])
+def test_an_eps_of_0_divides_by_the_deviation_alone(shape):
+    x, w, b, _ = draw(shape)
+    layer = make(shape, eps=0)
+    np.testing.assert_allclose(run(layer, x)[0], by_definition(x, w * 0 + 1, b * 0, 0), rtol=1e-11, atol=1e-13)
+    x[:, 1] = 0.0
+    layer.running_var[1] = 0.0
+    with np.errstate(all="raise"):
+        for y in (layer(x).data, batch_norm(x, eps=0)):
+            assert np.isnan(y[:, 1]).all() and np.isfinite(np.delete(y, 1, axis=1)).all()
+        layer.running_var[1] = layer.running_mean[1] = 0.0
+        assert np.isfinite(np.delete(layer.eval()(x).data, 1, axis=1)).all()
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (2, 3, 2, 2)])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_makes_its_channel_nan_and_no_warning(shape, value):
+    x = draw(shape)[0]
+    x[(1, 1, *[0] * (x.ndim - 2))] = value
+    with np.errstate(all="raise"):
+        for y in (make(shape)(x).data, batch_norm(x)):
+            assert np.isnan(y[:, 1]).all() and np.isfinite(np.delete(y, 1, axis=1)).all()
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (2, 3, 2, 2)])
+def test_settings_may_be_numbers_of_numpy(shape):
+    x, _, _, dy = draw(shape)
+    x, dy = x.astype(np.float32), dy.astype(np.float32)
+    layer, plain = make(shape, eps=np.float64(1e-5), momentum=np.float64(0.1), dtype=np.float32), make(shape).float()
+    np.testing.assert_array_equal(run(layer, x, dy)[0], run(plain, x, dy)[0])  # compares dtypes
+    assert layer.running_mean.dtype == layer.running_var.dtype == layer.weight.grad.dtype == np.float32
+    np.testing.assert_array_equal(run(layer.eval(), x, dy)[0], run(plain.eval(), x, dy)[0])
+    y, (dx, dW, db) = batch_norm.run(x, *np.ones((2, shape[1]), np.float32), eps=np.float64(1e-5))
+    assert {y.dtype, dx(dy).dtype, dW(dy).dtype, db(dy).dtype} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("shape", [(64, 3), (8, 3, 5), (4, 3, 5, 2)])
+def test_half_precision_gives_no_warning(shape):
+    x, _, _, dy = draw(shape)
+    layer = make(shape, dtype=np.float16)
+    y, dx = run(layer, x.astype(np.float16), dy.astype(np.float16))
+    np.testing.assert_allclose(y, make(shape)(x).data, atol=0.02)
+    assert layer.weight.grad.dtype == layer.bias.grad.dtype == np.float16
+
+
+def test_eq_6_7_a_momentum_above_1_goes_beyond_the_batch():
+    x, layer = draw((5, 3))[0], BatchNorm1d(3, momentum=1.5)
+    layer(x)
+    mean, var = expected_moments(x)
+    np.testing.assert_allclose(layer.running_mean, 1.5 * np.array(mean), rtol=1e-12)
+    np.testing.assert_allclose(layer.running_var, 1.5 * 5 / 4 * np.array(var) - 0.5, rtol=1e-12)
+
+
+def test_eq_1_2_9_10_sums_over_a_million_rows_keep_their_digits():
+    rng = np.random.default_rng(0)
+    dy = rng.random((10**6, 2), dtype=np.float32)
+    x = rng.random(dy.shape, dtype=np.float32)
+    y, (_, dW, db) = batch_norm.run(x, np.ones(2, np.float32), np.zeros(2, np.float32))
+    np.testing.assert_allclose(db(dy), [math.fsum(column) for column in dy.T.tolist()], rtol=1e-6)
+    wide = (dy.astype(float) * y).sum(axis=0)
+    np.testing.assert_allclose(dW(dy), wide, atol=1e-6 * np.abs(dy * y).sum(axis=0, dtype=float).max())
+    mean, var = moments(x)
+    np.testing.assert_allclose(mean, x.mean(axis=0, dtype=float), rtol=3e-7)
+    np.testing.assert_allclose(var, x.var(axis=0, dtype=float), rtol=1e-6)
+
+
+def test_eq_9_10_a_sum_is_that_of_all_its_blocks(monkeypatch):
+    x, w, b, dy = draw((7, 3, 2))
+    _, (dx, dW, db) = batch_norm.run(x, w, b)
+    expected = dx(dy), dW(dy), db(dy)
+    for rows in (1, 3, 7):
+        monkeypatch.setattr("pellucid_nn.batch_norm.ROWS", rows)
+        _, (dx, dW, db) = batch_norm.run(x, w, b)
+        for found, other in zip((dx(dy), dW(dy), db(dy)), expected, strict=True):
+            np.testing.assert_allclose(found, other, rtol=1e-12, atol=1e-14)
+        gradcheck(lambda x, w, b: batch_norm(x, w, b, eps=EPS), x, w, b, order=2)

@@ -100,6 +100,17 @@ def test_other_margins(mode, word, padding, ends):
     gradcheck(lambda x: layer(x), x[0])
 
 
+@pytest.mark.parametrize("mode, least", [("reflect", 4), ("replicate", 1), ("circular", 3)])
+def test_a_margin_is_taken_from_what_is_there(mode, least):
+    layer = Conv1d(1, 1, 1, padding=(1, 3), padding_mode=mode)
+    assert layer(np.ones((1, least))).shape == (1, least + 4)
+    with pytest.raises(ValueError, match=rf"a margin of 3 .* at least {least} entries .* x has shape \(1, {least - 1}"):
+        layer(np.ones((1, least - 1)))
+    with pytest.raises(ValueError, match="at least 1 entries"):
+        Conv1d(1, 1, 1, padding_mode=mode)(np.ones((1, 0)))
+    assert layer(np.ones((0, 1, least))).shape == (0, 1, least + 4)
+
+
 def test_float32_empty_batches_and_nan():
     layer = Conv1d(2, 3, 3, padding="causal", rng=0, dtype=np.float32)
     x = np.asfortranarray(np.ones((2, 2, 6), np.float32))
@@ -122,8 +133,10 @@ def test_bad_input_is_named():
         layer(np.ones(5))
     with pytest.raises(ValueError, match="x must have 2 channels, on axis -2"):
         layer(np.ones((4, 3, 5)))
-    with pytest.raises(ValueError, match="it reaches over 3 x 1 entries .* has 2 x 1"):
-        layer(np.ones((2, 2)))
+    with pytest.raises(
+        ValueError, match=r"it reaches over 5 entries \(kernel 3, dilation 2\), the sequence with its padding has 4"
+    ):
+        Conv1d(2, 3, 3, padding=1, dilation=2)(np.ones((2, 2)))
     with pytest.raises(TypeError, match="x is float32 and the weights are float64"):
         layer(np.ones((2, 5), np.float32))
     with pytest.raises(ValueError, match="3 axes, or 2 without a batch"):
@@ -131,7 +144,7 @@ def test_bad_input_is_named():
     for settings, words in (
         ({"padding": "full"}, '"same", "valid", "causal" or numbers, not .full.'),
         ({"padding": "same", "stride": 2}, "stride is 2; give the padding as a number"),
-        ({"padding": (1, 2, 3)}, r"padding, at both ends or \(left, right\), must be a whole number of 0 or more"),
+        ({"padding": (1, 2, 3)}, r"padding must be a whole number of 0 or more, or a pair of them \(left, right\): "),
         ({"padding": (1, -2)}, "whole number of 0 or more"),
         ({"kernel_size": (3, 3)}, "kernel_size must be a whole number of 1 or more: "),
         ({"dilation": 0}, "dilation must be"),

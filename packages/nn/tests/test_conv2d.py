@@ -173,6 +173,18 @@ def test_other_margins(mode, word):
     gradcheck(lambda x: layer(x), x[:1])
 
 
+def test_a_margin_is_taken_from_what_is_there():
+    x = np.arange(6.0).reshape(1, 2, 3)
+    for mode, fits, needs in (("reflect", (1, 2), 3), ("circular", (2, 3), 3), ("replicate", (9, 9), 1)):
+        assert Conv2d(1, 1, 1, padding=fits, padding_mode=mode)(x).shape == (1, 2 + 2 * fits[0], 3 + 2 * fits[1])
+        too_much = (fits[0] + 1, fits[1])
+        small = x[:, :0] if mode == "replicate" else x
+        with pytest.raises(
+            ValueError, match=rf'"{mode}" takes a margin .* at least {needs} entries .* has shape \(1, '
+        ):
+            Conv2d(1, 1, 1, padding=too_much, padding_mode=mode)(small)
+
+
 def test_the_first_layer_computes_no_gradient_for_its_input(monkeypatch):
     layer, x = layer_and_input()
     monkeypatch.setattr("pellucid_nn.conv2d_fast.input_gradient", None)
@@ -257,10 +269,12 @@ def test_bad_input_is_named():
         conv2d(x, W, np.zeros(5))
     with pytest.raises(ValueError, match="groups is 4, they are 16 and 6"):
         conv2d(x, W, groups=4)
-    with pytest.raises(ValueError, match="groups is 0"):
-        conv2d(x, W, groups=0)
-    with pytest.raises(ValueError, match=r"the weights must have 4 axes"):
-        conv2d(x, W[0])
+    for groups in (0, 1.0):
+        with pytest.raises(ValueError, match=f"groups must be a whole number of 1 or more: {groups}"):
+            conv2d(x, W, groups=groups)
+    for weights in (W[0], W[0, 0, 0, 0]):
+        with pytest.raises(ValueError, match=r"the weights must have 4 axes"):
+            conv2d(x, weights)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +282,13 @@ def test_bad_input_is_named():
     [
         ({"groups": 3}, "groups must divide in_channels: groups is 3, in_channels 4"),
         ({"groups": 4}, "groups must divide out_channels: groups is 4, out_channels 6"),
-        ({"groups": 0}, "groups is 0"),
+        ({"groups": 0}, "groups must be a whole number of 1 or more: 0"),
+        ({"groups": 2.0}, "groups must be a whole number of 1 or more: 2.0"),
+        ({"in_channels": 0}, "in_channels must be a whole number of 1 or more: 0"),
+        ({"in_channels": 2.5}, "in_channels must be a whole number of 1 or more: 2.5"),
+        ({"in_channels": True}, "in_channels must be a whole number"),
+        ({"out_channels": -1}, "out_channels must be a whole number of 1 or more: -1"),
+        ({"out_channels": (6,)}, r"out_channels must be a whole number of 1 or more: \(6,\)"),
         ({"padding_mode": "mirror"}, "one of zeros, reflect, replicate, circular, not 'mirror'"),
         ({"padding": "full"}, 'padding must be "same", "valid" or numbers'),
         ({"padding": "same", "stride": 2}, r"stride is \(2, 2\); give the padding as numbers"),
@@ -281,7 +301,7 @@ def test_bad_input_is_named():
 )
 def test_bad_settings_are_named(settings, words):
     with pytest.raises(ValueError, match=words):
-        Conv2d(4, 6, **{"kernel_size": 3, **settings})
+        Conv2d(**{"in_channels": 4, "out_channels": 6, "kernel_size": 3, **settings})
 
 
 def test_repr_and_cost():

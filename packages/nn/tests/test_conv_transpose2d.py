@@ -105,6 +105,38 @@ def test_the_layer_is_the_function_of_its_parameters():
     np.testing.assert_array_equal(other(x).data, layer(x).data)
 
 
+def test_eq_7_initial_values_fill_the_interval_evenly():
+    layer = ConvTranspose2d(4000, 8, (1, 4), groups=2, rng=0)  # each input paints 1 * 4 * 4 entries
+    shares, _ = np.histogram(layer.weight.data, bins=5, range=(-0.25, 0.25))
+    np.testing.assert_allclose(shares / layer.weight.size, 0.2, atol=0.02)
+    bias = ConvTranspose2d(250, 4000, (1, 1), groups=250, rng=0).bias.data
+    assert bias.min() >= -0.25 and bias.max() < 0.25
+    np.testing.assert_allclose(np.histogram(bias, bins=5, range=(-0.25, 0.25))[0] / 4000, 0.2, atol=0.03)
+
+
+@pytest.mark.parametrize("stride, dilation, extra", [(2, 1, (0, 1)), ((3, 1), (2, 4), (2, 3)), (1, 1, (0, 0))])
+def test_eq_3_the_layer_finds_its_output_padding_from_a_size(stride, dilation, extra):
+    settings = {"stride": stride, "padding": (1, 0, 2, 1), "dilation": dilation}
+    layer = ConvTranspose2d(2, 3, (3, 2), **settings, output_padding=0, rng=0)
+    x = np.random.default_rng(0).normal(size=(2, 2, 4, 5))
+    y = conv_transpose2d(x, layer.weight.data, layer.bias.data, **settings, output_padding=extra)
+    for size in (y.shape[-2:], y.shape, list(y.shape[-2:])):
+        np.testing.assert_array_equal(layer(x, size).data, y)
+    np.testing.assert_array_equal(layer(x[0], output_size=y.shape[1:]).data, y[0])
+    lazy = ConvTranspose2d(None, 3, (3, 2), **settings, rng=0)
+    np.testing.assert_array_equal(lazy(x, output_size=y.shape[-2:]).data, y)
+    least, most = layer(x).shape[-2:], [max(np.broadcast_to(a, 2)[i] for a in (stride, dilation)) for i in (0, 1)]
+    for axis, out in ((0, -1), (0, most[0]), (1, -1), (1, most[1])):
+        size = list(least)
+        size[axis] += out
+        with pytest.raises(ValueError, match=rf"output_size must be between \({least[0]}, {least[1]}\) and .* got "):
+            layer(x, size)
+    with pytest.raises(ValueError, match="output_size must be a whole number of 1 or more"):
+        layer(x, (1, 2, 3))
+    with pytest.raises(ValueError, match="x must be .N, C, H, W. or"):
+        layer(x[0, 0], least)
+
+
 def test_float32_empty_batches_and_nan():
     layer = ConvTranspose2d(1, 2, 2, 2, rng=0, dtype=np.float32)
     x = np.asfortranarray(np.ones((2, 1, 2, 3), np.float32))

@@ -81,6 +81,14 @@ def test_single_precision_empty_batches_and_lazy_sizes():
     assert layer(np.zeros((0, I), np.float32)).shape == (0, O)
 
 
+def test_the_probability_may_be_a_number_of_numpy():
+    layer = DropConnect(Linear(I, O, rng=0, dtype=np.float32), np.float64(0.5), rng=0)
+    y = layer(np.ones((B, I), np.float32))
+    y.backward(np.ones((B, O)))
+    assert y.dtype == layer.layer.weight.grad.dtype == np.float32
+    assert drop_weights(np.ones((2, 3), np.float32), np.ones((2, 3)) > 0, p=0.5).dtype == np.float32
+
+
 def test_products_are_counted_once():
     layer = DropConnect(Linear(I, O, rng=0), 0.5, rng=0)
     assert layer.summary((B, I)).multiply_adds == layer.eval().summary((B, I)).multiply_adds == B * I * O

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid import Tensor, gradcheck
-from pellucid_nn.dropout import Dropout, draw_mask, dropout
+from pellucid_nn.dropout import Dropout, check_probability, draw_mask, dropout
 
 MASK = np.array([[True, False, True], [False, True, True]])
 
@@ -117,3 +117,17 @@ def test_views_and_read_only_arrays():
     frozen.setflags(write=False)
     for same in (frozen, np.asfortranarray(x), x.tolist()):
         np.testing.assert_array_equal(Dropout(0.5, rng=0)(same), Dropout(0.5, rng=0)(x))
+
+
+def test_the_probability_may_be_a_number_of_numpy():
+    x = np.ones((4, 5), np.float32)
+    assert type(check_probability(np.float64(0.5))) is type(check_probability(1)) is float
+    assert Dropout(np.float64(0.5), rng=0)(x).dtype == np.float32
+    assert repr(Dropout(np.float64(0.5))) == "Dropout(p=0.5)"
+
+
+def test_it_does_not_write_into_its_input():
+    assert repr(Dropout(0.5, False)) == "Dropout(p=0.5)"
+    for refused in (lambda: Dropout(0.5, True), lambda: Dropout(inplace=True)):
+        with pytest.raises(ValueError, match="inplace=True is not supported"):
+            refused()

@@ -208,7 +208,7 @@ def test_bad_input_is_named():
     for index, offsets in ((np.zeros(3, int), None), (INDEX, [0]), (np.zeros((1, 1, 1), int), None)):
         with pytest.raises(ValueError, match="without offsets"):
             bag(index, offsets)
-    for offsets in ([1], [0, 2, 1], [0, 9], [[0]]):
+    for offsets in ([], [1], [0, 2, 1], [0, 9], [[0]]):
         with pytest.raises(ValueError, match="rise from 0"):
             bag([1, 2, 3], offsets)
     with pytest.raises(ValueError, match="which is the last"):
@@ -221,3 +221,10 @@ def test_bad_input_is_named():
         bag(INDEX, per_sample_weights=weights.astype(np.float32))
     with pytest.raises(ValueError, match="the mode is 'mean'"):
         EmbeddingBag(K, D)(INDEX, per_sample_weights=weights)
+
+
+@pytest.mark.parametrize("by_freq", [False, True])
+def test_eq_2_a_negative_number_and_the_one_that_it_stands_for_are_one_row(by_freq):
+    W = Tensor(np.eye(3), requires_grad=True)
+    embedding(W, np.array([[-1, 2], [0, -3]]), scale_grad_by_freq=by_freq).sum().backward()
+    np.testing.assert_array_equal(W.grad.data, np.outer([2, 0, 2], np.ones(3)) / (2 if by_freq else 1))

@@ -77,4 +77,4 @@ def test_any_layout():
     np.testing.assert_array_equal(erf(np.asfortranarray(x)), erf(x))
     np.testing.assert_array_equal(erf(x[::2, ::-3]), erf(x)[::2, ::-3])
     assert erf(x[:0]).shape == (0, BLOCK) and erf(np.array(0.3)).shape == ()
-    assert erf(np.float16([0.5])).dtype == np.float32
+    assert erf(np.float16([0.5])).dtype == np.float16 and erf(np.array([1])).dtype == np.float64

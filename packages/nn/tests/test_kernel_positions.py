@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid_nn.kernel_positions import margins, pair, positions
+from pellucid_nn.kernel_positions import margins, pair, positions, whole_number
 
 
 @settings(max_examples=60, deadline=None)
@@ -44,8 +44,17 @@ def test_margins():
 def test_a_pair_is_one_number_twice_or_two():
     assert pair(3, "n") == pair([3], "n") == pair(np.array([3, 3]), "n") == (3, 3)
     assert pair((1, 2), "n") == (1, 2) and pair(4, "n", length=1) == (4,)
-    for bad in (0, (1, 0), (1, 2, 3), 1.0, "a", None, True):
+    for bad in (0, (1, 0), (1, 2, 3), 1.0, "a", None, True, [], [1, (2, 3)]):
         with pytest.raises(ValueError, match="n must be a whole number of 1 or more, or a pair of them"):
             pair(bad, "n")
     with pytest.raises(ValueError, match="n must be a whole number of 2 or more: "):
         pair((3, 3), "n", 2, length=1)
+    with pytest.raises(ValueError, match=r"a pair of them \(left, right\): -1"):
+        pair(-1, "n", axes="(left, right)")
+
+
+def test_a_whole_number_is_one_number():
+    assert whole_number(np.int32(2), "n") == 2 and type(whole_number(np.int32(2), "n")) is int
+    for bad in (0, -1, 1.0, (1,), np.array([1]), None, True, "1"):
+        with pytest.raises(ValueError, match="n must be a whole number of 1 or more: "):
+            whole_number(bad, "n")

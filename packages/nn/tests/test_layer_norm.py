@@ -161,9 +161,6 @@ def test_nan_stays_in_its_row():
     for y in (layer_norm(x, normalized_shape=(D,)), LayerNorm(D)(x).data):
         assert np.isnan(y).all(axis=1).tolist() == [False, True, False, False]
         assert np.isnan(y).any(axis=1).tolist() == [False, True, False, False]
-    x[1, 2] = np.inf
-    with np.errstate(invalid="ignore"):
-        assert np.isfinite(LayerNorm(D)(x).data[[0, 2, 3]]).all()
 
 
 @pytest.mark.parametrize("shape", [(0, D), (2, 0, D), (1, D), (D,)])
@@ -205,7 +202,9 @@ def test_parameters_and_state():
     layer.weight.data[...] = 5
     other.load_state_dict(layer.state_dict())
     assert (other.weight.data == 5).all()
-    assert repr(layer) == "LayerNorm((2, 3), eps=1e-05, elementwise_affine=True)"
+    assert repr(layer) == "LayerNorm((2, 3), eps=1e-05, elementwise_affine=True, bias=True)"
+    assert repr(LayerNorm(3, bias=False)).endswith("elementwise_affine=True, bias=False)")
+    assert repr(LayerNorm(3, elementwise_affine=False)).endswith("elementwise_affine=False, bias=False)")
     x = np.random.default_rng(0).normal(size=(4, 2, 3))
     np.testing.assert_array_equal(layer(x).data, layer.eval()(x).data)
     assert layer.multiply_adds(x, x) == 48 and LayerNorm(3, elementwise_affine=False).multiply_adds(x, x) == 24
@@ -223,5 +222,42 @@ def test_bad_input_is_named():
     for shape in ((), 0, (3, 0)):
         with pytest.raises(ValueError, match="each 1 or more"):
             LayerNorm(shape)
-    with pytest.raises(ValueError, match="eps must be positive"):
-        LayerNorm(3, eps=0)
+    for eps in (-1e-5, np.nan):
+        with pytest.raises(ValueError, match="eps is added to a variance and must be 0 or more; got"):
+            LayerNorm(3, eps=eps)
+    with pytest.raises(ValueError, match=r"normalized_shape = \(3,\): x has shape \(2, 4\)"):
+        layer_norm(np.zeros((2, 4)), normalized_shape=(3,))
+    with pytest.raises(ValueError, match=r"normalized_shape = \(\)"):
+        layer_norm(np.zeros((2, 4)), normalized_shape=())
+
+
+def test_an_eps_of_0_divides_by_the_deviation_alone():
+    x = draw()[0]
+    layer = LayerNorm(D, eps=0)
+    y, dx = run(layer, x)
+    np.testing.assert_allclose(y, [by_definition(row, [1] * D, [0] * D, 0) for row in x.tolist()], rtol=1e-12)
+    np.testing.assert_allclose(layer_norm(x, normalized_shape=(D,), eps=0), y, rtol=1e-12)
+    x[1] = 0.0
+    with np.errstate(all="raise"):
+        for y in (layer(x).data, layer_norm(x, normalized_shape=(D,), eps=0)):
+            assert np.isnan(y).all(axis=1).tolist() == np.isnan(y).any(axis=1).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_makes_its_row_nan_and_no_warning(value):
+    x = draw()[0]
+    x[1, 2] = value
+    with np.errstate(all="raise"):
+        for y in (LayerNorm(D)(x).data, layer_norm(x, normalized_shape=(D,))):
+            assert np.isnan(y).all(axis=1).tolist() == np.isnan(y).any(axis=1).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("size", [1.0, 1e30])
+def test_eps_may_be_a_number_of_numpy(dtype, size):
+    size = min(size, float(np.finfo(dtype).max) / 20)
+    x = (size * draw()[0]).astype(dtype)
+    y, dx = run(LayerNorm(D, np.float64(1e-5), dtype=dtype), x)  # compares dtypes
+    np.testing.assert_array_equal(y, LayerNorm(D, dtype=dtype)(x).data)
+    y, (slope, _, _) = layer_norm.run(x, normalized_shape=(D,), eps=np.float64(1e-5))
+    assert y.dtype == slope(x).dtype == dtype

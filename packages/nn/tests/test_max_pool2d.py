@@ -121,7 +121,10 @@ def test_arguments():
     assert repr(MaxPool2d(2)) == "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"
     assert not MaxPool2d(2).state_dict()
     for arguments, message in (
-        ((0,), "stride must be"),
+        ((0,), "kernel_size must be"),
+        ((0, 1), "kernel_size must be"),
+        ((True,), "kernel_size must be"),
+        ((1.5,), "kernel_size must be"),
         ((2, 0), "stride must be"),
         ((2, 1, -1), "padding must be"),
         ((3, 1, 2), "at most half"),
@@ -134,5 +137,35 @@ def test_arguments():
         MaxPool2d(2)(np.zeros((4, 4)))
     with pytest.raises(ValueError, match="no window fits: the input is 1 x 4"):
         MaxPool2d(2)(np.zeros((1, 1, 4)))
-    with pytest.raises(TypeError, match="it is int64"):
-        MaxPool2d(2)(np.zeros((1, 4, 4), np.int64))
+    with pytest.raises(TypeError, match="x must be numbers; it is bool"):
+        MaxPool2d(2)(np.zeros((1, 4, 4), bool))
+    assert MaxPool2d((2,))(np.zeros((1, 4, 4))).shape == (1, 2, 2)
+
+
+def test_the_function_checks_as_the_layer_does():
+    x = np.ones((1, 2, 2))
+    with pytest.raises(ValueError, match=r"at most half of the kernel.* padding is \(2, 2\), the kernel \(1, 1\)"):
+        max_pool2d(x, kernel_size=1, padding=2)
+    with pytest.raises(ValueError, match="dilation must be a whole number"):
+        max_pool2d(x, kernel_size=1, dilation=0)
+    with pytest.raises(ValueError, match=r"x has shape \(2, 2\)"):
+        max_pool2d(x[0], kernel_size=1)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8])
+def test_eq_1_maxima_of_whole_numbers(dtype):
+    least = np.iinfo(dtype).min
+    x = np.array([[[least, least, 5], [least, least, 7], [least, 2, 3]]], dtype)
+    with np.errstate(all="raise"):
+        y = MaxPool2d(2, 1, 1)(x)
+        assert y.dtype == dtype and y.tolist() == MaxPool2d(2, 1, 1)(x.astype(float)).tolist()
+        large = np.array([[[2**53, 2**53 + 1]]])
+        assert MaxPool2d((1, 2))(large).tolist() == [[[2**53 + 1]]]
+    around = MaxPool2d((1, 2), padding=(0, 1), dilation=(1, 2))(np.ones((1, 1, 1), dtype))
+    assert around.tolist() == [[[least]]]
+
+
+def test_eq_2_the_last_of_several_nan_wins():
+    t = Tensor([[[np.nan, 1.0, np.nan, 9.0]]], requires_grad=True)
+    MaxPool2d((1, 4))(t).backward(np.ones((1, 1, 1)))
+    assert t.grad.tolist() == [[[0, 0, 1, 0]]]

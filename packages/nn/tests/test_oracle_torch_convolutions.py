@@ -137,6 +137,15 @@ def test_conv_transpose2d(kernel, stride, padding, extra, dilation, groups, size
     )
 
 
+@pytest.mark.parametrize("size", [(9, 7), (10, 8), (9, 9), (2, 3, 10, 9)])
+def test_a_transposed_convolution_of_a_given_size(size):
+    ours = ConvTranspose2d(2, 3, 3, (2, 3), (0, 1), rng=0)
+    theirs = torch.nn.ConvTranspose2d(2, 3, 3, (2, 3), (0, 1)).double()
+    theirs.load_state_dict(ours.to_torch_state())
+    x = np.random.default_rng(0).normal(size=(2, 2, 4, 3))
+    close(ours(x, output_size=size).data, theirs(torch.tensor(x), output_size=size[-2:]))
+
+
 @settings(max_examples=30, deadline=None)
 @given(kernel=pairs(3), stride=pairs(3), padding=pairs(2, 0), dilation=pairs(2), more=pairs(4, 0), front=st.booleans())
 def test_im2col_and_col2im(kernel, stride, padding, dilation, more, front):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pellucid_nn.pooling_windows import check_images, check_padding, pair, windows
+from pellucid_nn.pooling_windows import check_images, pooling_settings, windows
 
 
 def along(H, k, s, p, d=1, ceil_mode=False):
@@ -45,14 +45,24 @@ def test_both_axes_have_their_own_settings():
 def test_bad_settings_are_named():
     with pytest.raises(ValueError, match=r"the input is 2 x 5 .* the kernel \(3, 1\)"):
         windows((2, 5), (3, 1), (1, 1), (0, 0))
-    for value in (0, -1, 1.5, (1,), (1, 2, 3), (1, 0), "2"):
-        with pytest.raises(ValueError, match="stride must be a whole number of 1 or more"):
-            pair(value, "stride")
-    assert pair([2, np.int64(3)], "stride") == (2, 3) and pair(0, "padding", 0) == (0, 0)
-    with pytest.raises(ValueError, match="at most half of the kernel"):
-        check_padding((1, 2), (2, 3))
-    check_padding((1, 1), (2, 3))
+    for value in (0, -1, 1.5, (1, 2, 3), (1, 0), "2", True):
+        for place, name in enumerate(("kernel_size", "stride", "dilation")):
+            settings = [1, 1, 0, 1]
+            settings[place + (place > 1)] = value
+            with pytest.raises(ValueError, match=f"{name} must be a whole number of 1 or more"):
+                pooling_settings(*settings)
+    with pytest.raises(ValueError, match="kernel_size must be"):
+        pooling_settings(0, None, 9, 0)
+    with pytest.raises(ValueError, match="padding must be a whole number of 0 or more"):
+        pooling_settings(3, 1, -1)
+    with pytest.raises(ValueError, match=r"at most half of the kernel.* is \(1, 2\), the kernel \(2, 3\)"):
+        pooling_settings((2, 3), 1, (1, 2))
+    assert pooling_settings([2, np.int64(3)], None, 1) == ((2, 3), (2, 3), (1, 1), (1, 1))
+    assert pooling_settings((2,), (3, 4), 0, 5) == ((2, 2), (3, 4), (0, 0), (5, 5))
     with pytest.raises(ValueError, match=r"x has shape \(2, 2\)"):
         check_images(np.zeros((2, 2)))
     with pytest.raises(TypeError, match="it is int64"):
         check_images(np.zeros((1, 2, 2), np.int64))
+    check_images(np.zeros((1, 2, 2), np.uint8), "fiu")
+    with pytest.raises(TypeError, match="x must be numbers; it is complex128"):
+        check_images(np.zeros((1, 2, 2), complex), "fiu")

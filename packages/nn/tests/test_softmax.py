@@ -101,6 +101,22 @@ class TestModules:
             module(1)(t).sum().backward()
             assert t.grad.shape == shape and not t.grad.data.any()
 
+    def test_a_single_number_has_one_axis(self, module, function):
+        for dim in (None, 0, -1):
+            x = np.float64(3.0)
+            assert module(dim)(x) == function(np.zeros(1))[0]
+            gradcheck(module(dim), np.array(3.0), order=2)
+        for dim in (1, -2):
+            with pytest.raises(ValueError, match=r"one of the 1 axes of x, which has shape \(\); got"):
+                module(dim)(np.array(1.0))
+
+    def test_infinite_scores_make_their_row_nan_and_no_warning(self, module, function):
+        with np.errstate(all="raise"):
+            t = Tensor([[np.inf, 1.0], [1.0, 1.0]], requires_grad=True)
+            y = module(1)(t)
+            y.backward(np.ones((2, 2)))
+        assert np.isnan(y.data[0]).all() and np.isfinite(y.data[1]).all()
+
     def test_nan_stays_in_its_row(self, module, function):
         y = module(1)(np.array([[np.nan, 1.0], [1.0, 1.0]]))
         assert np.isnan(y[0]).all() and np.isfinite(y[1]).all()

@@ -21,7 +21,7 @@ a gradient is written with the result y where that is at hand, instead of the in
 At a corner the gradient is that of the left side; that of HardSigmoid is 0 at both. In (3), 1 − σ(x) = σ(−x) = e⁻ˣ σ(x)
 says what is missing to 1 where σ(x) itself is rounded to 1. (10) replaces Φ(x) by σ(v) with c = √(8/π); it is mostly
 written with a tanh, ½ (1 + tanh(v/2)) = σ(v). Above βx = t, Softplus is taken for the line y = x. SELU keeps mean 0 and
-variance 1 of its inputs, if they are normal, and that determines α and λ.
+variance 1 of its inputs, if they are normal, and that determines α and λ. At ±∞ values and gradients are the limits.
 
 Symbols
 -------
@@ -67,7 +67,7 @@ ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805  # of SELU
 
 @primitive
 def relu(x: Any) -> Any:
-    """max(x, 0), with its gradient."""
+    """max(x, 0), with its gradient: (...) -> (...)."""
     zeros = np.zeros(x.shape[-1:], x.dtype)  # one row of them: NumPy is twice as fast as with the number 0
     y = np.maximum(x, zeros)
     return y, lambda dy: dy * (y > 0)  #                                                          (1)
@@ -75,14 +75,14 @@ def relu(x: Any) -> Any:
 
 @primitive
 def tanh(x: Any) -> Any:
-    """tanh x, with its gradient."""
+    """tanh x, with its gradient: (...) -> (...)."""
     y = np.tanh(x)
     return y, lambda dy: dy * (1 - y * y)  #                                                      (2)
 
 
 @primitive
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + e⁻ˣ), with its gradient."""
+    """1 / (1 + e⁻ˣ), with its gradient: (...) -> (...)."""
     if isinstance(x, Tensor):
         return sigmoid(x), lambda dy: dy * (sigmoid(x) * sigmoid(-x))  #                          (3)
     with np.errstate(over="ignore", under="ignore"):
@@ -100,21 +100,46 @@ def sigmoid(x: Any) -> Any:
 
 @primitive
 def affine(x: Any, *, slope: float = 1.0, intercept: float = 0.0) -> Any:
-    """A line, with its gradient."""
+    """A line, with its gradient: (...) -> (...).
+
+    Parameters
+    ----------
+    x : array, any shape
+    slope, intercept : float
+        s and i of (5).
+    """
+    slope, intercept = float(slope), float(intercept)  # a number of NumPy's would widen single precision
     return slope * x + intercept, lambda dy: slope * dy  #                                        (5)
 
 
 @primitive
 def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
-    """x, with another slope where it is negative, and its gradient."""
-    # mutate: boundary equivalent because both sides are 0 at 0
-    y = np.where(x > 0, x, negative_slope * x)  #                                                 (6)
+    """x, with another slope where it is negative, and its gradient: (...) -> (...).
+
+    Parameters
+    ----------
+    x : array, any shape
+    negative_slope : float
+        a of (6).
+    """
+    negative_slope = float(negative_slope)
+    with np.errstate(over="ignore", invalid="ignore"):  # on the right side, where the product is not taken
+        # mutate: boundary equivalent because both sides are 0 at 0
+        y = np.where(x > 0, x, negative_slope * x)  #                                             (6)
     return y, lambda dy: dy * np.where(x > 0, x.dtype.type(1), x.dtype.type(negative_slope))  #   (6)
 
 
 @primitive
 def elu(x: Any, *, alpha: float = 1.0) -> Any:
-    """x, bent towards −α where it is negative, and its gradient."""
+    """x, bent towards −α where it is negative, and its gradient: (...) -> (...).
+
+    Parameters
+    ----------
+    x : array, any shape
+    alpha : float
+        α of (7).
+    """
+    alpha = float(alpha)
     left = np.where(x > 0, 0, x)  # an e^x that cannot overflow
     # mutate: boundary equivalent because both sides are 0 at 0
     y = np.where(x > 0, x, alpha * np.expm1(left))  #                                             (7)
@@ -122,33 +147,45 @@ def elu(x: Any, *, alpha: float = 1.0) -> Any:
 
 
 def selu(x: Any) -> Any:
-    """The ELU that keeps mean 0 and variance 1."""
+    """The ELU that keeps mean 0 and variance 1: (...) -> (...)."""
     return LAMBDA * elu(x, alpha=ALPHA)  #                                                        (8)
 
 
 @primitive
 def gelu_exact(x: Any) -> Any:
-    """x Φ(x), with its gradient."""
-    cdf = normal_cdf(x)
-    return x * cdf, lambda dy: dy * (cdf + x * normal_pdf(x))  #                                  (9)
+    """x Φ(x), with its gradient: (...) -> (...)."""
+    cdf, near = normal_cdf(x), np.clip(x, -40, 40)  # farther out Φ is 0 or 1 and φ is 0: no ∞ · 0
+    return np.maximum(x, near) * cdf, lambda dy: dy * (cdf + near * normal_pdf(x))  #             (9)
 
 
 @primitive
 def gelu_tanh(x: Any) -> Any:
-    """x σ(v), with its gradient."""
+    """x σ(v), with its gradient: (...) -> (...)."""
     near, c = np.clip(x, -30, 30), (8 / pi) ** 0.5  # σ is 0 or 1 farther out, and x³ cannot overflow
     v = c * (near + 0.044715 * near * near * near)  #                                            (10)
     cdf = sigmoid(v)
 
     def dx(dy: Any) -> Any:
         dv = c * (1 + 3 * 0.044715 * near * near)  #                                             (10)
-        return dy * (cdf * (1 + x * dv * sigmoid(-v)))  #                                        (10)
+        return dy * (cdf * (1 + near * dv * sigmoid(-v)))  #                                     (10)
 
-    return x * cdf, dx  #                                                                        (10)
+    return np.maximum(x, near) * cdf, dx  #                                                      (10)
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
-    """x times the probability that a standard normal number is below x; "tanh" approximates it."""
+    """x times the probability that a standard normal number is below x: (...), _ -> (...).
+
+    Parameters
+    ----------
+    x : array, any shape
+    approximate : {"none", "tanh"}
+        Equation (9) or (10).
+
+    Raises
+    ------
+    ValueError
+        If `approximate` is anything else.
+    """
     return form_of_gelu(approximate)(x)
 
 
@@ -161,14 +198,14 @@ def form_of_gelu(approximate: str) -> Any:
 
 @primitive
 def silu(x: Any) -> Any:
-    """x σ(x), with its gradient."""
-    s = sigmoid(x)
-    return x * s, lambda dy: dy * (s * (1 + x * sigmoid(-x)))  #                                 (11)
+    """x σ(x), with its gradient: (...) -> (...)."""
+    s, near = sigmoid(x), np.clip(x, -1e3, 1e3)  # farther out σ is 0 or 1: no ∞ · 0
+    return np.maximum(x, near) * s, lambda dy: dy * (s * (1 + near * sigmoid(-x)))  #            (11)
 
 
 @primitive
 def exponential(x: Any) -> Any:
-    """eˣ, with its gradient."""
+    """eˣ, with its gradient: (...) -> (...)."""
     with np.errstate(over="ignore"):
         y = np.exp(x)
     return y, lambda dy: dy * y  #                                                               (12)
@@ -176,14 +213,22 @@ def exponential(x: Any) -> Any:
 
 @primitive
 def hardsigmoid(x: Any) -> Any:
-    """A line from 0 to 1 in place of a sigmoid, with its gradient."""
+    """A line from 0 to 1 in place of a sigmoid, with its gradient: (...) -> (...)."""
     y = np.clip(x / 6 + 0.5, 0, 1)  #                                                            (13)
     return y, lambda dy: dy * ((x > -3) & (x < 3)) / 6  #                                        (13)
 
 
 @primitive
 def softplus(x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
-    """log(1 + e^(βx)) / β, with its gradient."""
+    """log(1 + e^(βx)) / β, with its gradient: (...) -> (...).
+
+    Parameters
+    ----------
+    x : array, any shape
+    beta, threshold : float
+        β, not 0, and t of (14).
+    """
+    beta = float(beta)
     z = beta * x
     y = (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))) / beta  #                              (14)
     line = z > threshold
@@ -198,8 +243,33 @@ def checked(x: Any) -> Any:
     return x
 
 
+def check_inplace(inplace: bool) -> None:
+    """Raise ValueError where a layer is asked to write into its input."""
+    if inplace:
+        raise ValueError(
+            "inplace=True is not supported, as no layer writes into its input: leave it out; memory of an input that "
+            "nobody needs any more is freed by itself"
+        )
+
+
 class ReLU(Module):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    Parameters
+    ----------
+    inplace : bool
+        As in PyTorch, but only False is accepted; so in all layers here.
+
+    Raises
+    ------
+    ValueError
+        If `inplace` is True.
+    TypeError
+        When called, if `x` is not floating point; so in all layers here but Identity.
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        check_inplace(inplace)
 
     def forward(self, x: Any) -> Any:
         return relu(checked(x))
@@ -246,7 +316,8 @@ class Affine(Module):
 class LeakyReLU(Module):
     """x where it is positive, negative_slope · x elsewhere."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        check_inplace(inplace)
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Any:
@@ -259,7 +330,8 @@ class LeakyReLU(Module):
 class ELU(Module):
     """x where it is positive, alpha (eˣ − 1) elsewhere, in (−alpha, ∞)."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        check_inplace(inplace)
         self.alpha = alpha
 
     def forward(self, x: Any) -> Any:
@@ -271,6 +343,9 @@ class ELU(Module):
 
 class SELU(Module):
     """The ELU, scaled, that keeps mean 0 and variance 1."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        check_inplace(inplace)
 
     def forward(self, x: Any) -> Any:
         return selu(checked(x))
@@ -304,6 +379,9 @@ class GELU(Module):
 class SiLU(Module):
     """x σ(x), also called swish."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        check_inplace(inplace)
+
     def forward(self, x: Any) -> Any:
         return silu(checked(x))
 
@@ -317,6 +395,9 @@ class Exponential(Module):
 
 class Hardsigmoid(Module):
     """x/6 + ½, cut at 0 and at 1."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        check_inplace(inplace)
 
     def forward(self, x: Any) -> Any:
         return hardsigmoid(checked(x))

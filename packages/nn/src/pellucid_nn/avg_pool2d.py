@@ -48,8 +48,9 @@ from numpy.typing import NDArray
 
 from pellucid import Tensor, primitive
 from pellucid.tensor import data_of
+from pellucid_nn.kernel_positions import pair
 from pellucid_nn.module import Module
-from pellucid_nn.pooling_windows import Windows, check_images, check_padding, pair, windows
+from pellucid_nn.pooling_windows import Windows, check_images, pooling_settings, windows
 
 
 def avg_pool2d(
@@ -62,9 +63,39 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """The mean of every window of the last two axes."""
-    k, p = pair(kernel_size, "kernel_size"), pair(padding, "padding", 0)
-    s = k if stride is None else pair(stride, "stride")
+    """The mean of every window, with its gradient.
+
+    Parameters
+    ----------
+    x : array, shape (N, C, H, W) or (C, H, W)
+        Floating point.
+    kernel_size : int or pair of int
+        kh and kw.
+    stride : int or pair of int, optional
+        s; by default `kernel_size`.
+    padding : int or pair of int
+        p, at most half of `kernel_size`.
+    ceil_mode : bool
+        Whether a last window may reach beyond the end.
+    count_include_pad : bool
+        Whether n is (4) or (3).
+    divisor_override : int, optional
+        n, for all windows; not 0.
+
+    Returns
+    -------
+    array, shape (N, C, Ho, Wo) or (C, Ho, Wo)
+
+    Raises
+    ------
+    ValueError
+        If `x` has another number of axes, a setting makes no sense, or no window fits.
+    TypeError
+        If `x` is not floating point.
+    """
+    check_images(x)
+    k, s, p, _ = pooling_settings(kernel_size, stride, padding)
+    check_divisor(divisor_override)
     at = windows(x.shape[-2:], k, s, p, ceil_mode=ceil_mode)
     n = counts(at, count_include_pad) if divisor_override is None else np.full(at.out, divisor_override)
     return window_means(x, n.astype(x.dtype), at=at)
@@ -89,6 +120,12 @@ def window_shares(dy: Any, n: Any, *, at: Windows) -> Any:
     for i, j in np.ndindex(at.kernel):
         wide[at.met_by(i, j)] += share  #                                                         (5)
     return at.middle(wide), (lambda dx: window_means(dx, n, at=at), None)
+
+
+def check_divisor(divisor_override: int | None) -> None:
+    """Raise ValueError where the divisor is 0."""
+    if divisor_override == 0:
+        raise ValueError("divisor_override must not be 0: leave it None to divide by counts")
 
 
 def counts(at: Windows, count_include_pad: bool) -> NDArray[Any]:
@@ -120,6 +157,11 @@ class AvgPool2d(Module):
         Whether these zeros count where the mean is taken.
     divisor_override : int, optional
         What to divide by instead of a count.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no number that makes sense, padding is more than half of the kernel, or the divisor is 0.
     """
 
     def __init__(
@@ -131,10 +173,8 @@ class AvgPool2d(Module):
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None:
-        pair(kernel_size if stride is None else stride, "stride")
-        check_padding(pair(padding, "padding", 0), pair(kernel_size, "kernel_size"))
-        if divisor_override == 0:
-            raise ValueError("divisor_override must not be 0")
+        pooling_settings(kernel_size, stride, padding)
+        check_divisor(divisor_override)
         self.kernel_size, self.padding, self.ceil_mode = kernel_size, padding, ceil_mode
         self.stride = kernel_size if stride is None else stride
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
@@ -150,7 +190,6 @@ class AvgPool2d(Module):
             If `x` is not floating point.
         """
         x = x if isinstance(x, Tensor) else np.asarray(x)
-        check_images(x)
         return avg_pool2d(
             x,
             kernel_size=self.kernel_size,

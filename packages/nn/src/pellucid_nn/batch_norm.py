@@ -35,7 +35,9 @@ Symbols
     v       var                 (C,)           variances
     μ̄, v̄    running_mean, running_var  (C,)    their running means
     η       momentum            ()             weight of the newest batch
-    r       r                   (1, C, ...)    one over the standard deviation
+    c       c                   (N, C, ...)    centred inputs, x − μ; the mean is taken away roughly first (`rough`)
+    s       s                   (1, C, ...)    1, or a power of two that keeps squares finite; z is c / s
+    r       r                   (1, C, ...)    one over the standard deviation; that of z, so that x̂ = r z
     x̂       x_hat               (N, C, ...)    normalized inputs
     w, b    W, b                (C,)           scale and shift: `weight` and `bias`
     ε       eps                 ()             added to the variance
@@ -55,6 +57,7 @@ taken away twice and squares are kept finite.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -65,21 +68,35 @@ from pellucid.tensor import data_of
 from pellucid_nn.layer_norm import check_dtype, scale_of
 from pellucid_nn.module import Module, Parameter
 
+ROWS = 1024  # that are added up at a time: one long sum in single precision would lose digits
+
 
 @primitive
 def batch_norm(x: Any, W: Any = None, b: Any = None, *, eps: float = 1e-5) -> Any:
-    """Normalize every channel (axis 1) by the batch, and apply scale and shift; with all gradients."""
-    axes = batch_axes(x)
+    """Normalize every channel by the batch, and apply scale and shift; with all gradients.
 
-    def mean(a: Any) -> Any:
-        return a.mean(axis=axes, keepdims=True)  # (1, C, ...)                                    (1)
+    Parameters
+    ----------
+    x : array, shape (N, C) or (N, C, ...)
+        Floating point.
+    W, b : array, shape (C,), optional
+        Scale and shift.
+    eps : float
+        ε, 0 or more.
 
-    rough = x - mean(x)
-    c = rough - mean(rough)
-    s = scale_of(c, axes)
-    z = c / s
-    r = 1 / np.sqrt(mean(z * z) + eps / s / s)  # (1, C, ...): that of z                          (2) (3)
-    x_hat = r * z  # (N, C, ...)                                                                  (4)
+    Returns
+    -------
+    array, shape of `x`
+        NaN in a channel that has NaN or ∞ in it, or equal numbers with an ε of 0.
+    """
+    eps = float(eps)  # a number of NumPy's would widen single precision
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rough = x - mean(x)
+        c = rough - mean(rough)
+        s = scale_of(c, batch_axes(x))
+        z = c / s
+        r = 1 / np.sqrt(mean(z * z) + eps / s / s)  # (1, C, ...): that of z                      (2) (3)
+        x_hat = r * z  # (N, C, ...)                                                              (4)
     y = x_hat
     if W is not None:
         y = beside(W, x) * y  #                                                                   (5)
@@ -91,23 +108,36 @@ def batch_norm(x: Any, W: Any = None, b: Any = None, *, eps: float = 1e-5) -> An
         return r / s * (g - mean(g) - x_hat * mean(g * x_hat))  #                                 (11)
 
     def dW(dy: Any) -> Any:
-        return (dy * x_hat).sum(axis=axes)  # (C,)                                                (9)
+        return total(dy * x_hat).astype(x.dtype)  # (C,)                                          (9)
 
     def db(dy: Any) -> Any:
-        return dy.sum(axis=axes)  # (C,)                                                          (10)
+        return total(dy).astype(x.dtype)  # (C,)                                                  (10)
 
     return y, (dx, dW, db)
 
 
 def moments(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Mean and variance of every channel: (N, C, ...) -> (C,), (C,)."""
-    axes = batch_axes(x)
-    rough = x.mean(axis=axes, keepdims=True)
-    rest = (x - rough).mean(axis=axes, keepdims=True)
-    mean = (rough + rest).reshape(-1)  #                                                          (1)
-    with np.errstate(over="ignore"):
-        var = np.square(x - rough - rest).mean(axis=axes)  #                                      (2)
-    return mean, var
+    with np.errstate(over="ignore", invalid="ignore"):
+        rough = mean(x)
+        rest = mean(x - rough)
+        var = mean(np.square(x - rough - rest))  #                                                (2)
+    return (rough + rest).reshape(-1), var.reshape(-1)  #                                         (1)
+
+
+def mean(a: Any) -> Any:
+    """The mean of every channel, in a shape that meets a: (N, C, ...) -> (C, ...)."""
+    M = max(1, len(a) * prod(a.shape[2:]))  # where there is nothing, 0 / 1
+    return (beside(total(a), a) / M).astype(a.dtype)  #                                           (1)
+
+
+def total(a: Any) -> Any:
+    """The sum of every channel, float32 at least: (N, C, ...) -> (C,)."""
+    N, C, L = len(a), a.shape[1], prod(a.shape[2:])
+    rows, kind = a.reshape(N, C * L), np.result_type(a.dtype, np.float32)
+    blocks = [rows[start : start + ROWS] for start in range(0, max(N, 1), ROWS)]
+    sums = sum(np.ones(len(block), kind) @ block for block in blocks)
+    return sums.reshape(C, L).sum(axis=1)
 
 
 def batch_axes(x: Any) -> tuple[int, ...]:
@@ -128,7 +158,7 @@ class BatchNorm(Module):
     num_features : int
         C.
     eps : float
-        ε, positive.
+        ε, 0 or more. With 0 a channel of equal numbers is 0 / 0, NaN.
     momentum : float or None
         η, the weight of the newest batch in the running statistics; None makes them means over all batches.
     affine : bool
@@ -148,6 +178,11 @@ class BatchNorm(Module):
         Buffers; begin with 0 and 1.
     num_batches_tracked : array, shape (), or None
         How many batches they have seen.
+
+    Raises
+    ------
+    ValueError
+        If `num_features` is not 1 or more, or `eps` or `momentum` is less than 0.
     """
 
     shapes: tuple[str, ...] = ()  # what an input may look like
@@ -165,10 +200,10 @@ class BatchNorm(Module):
     ) -> None:
         if num_features < 1:
             raise ValueError(f"num_features must be 1 or more; got {num_features}")
-        if not eps > 0:
-            raise ValueError(f"eps must be positive, or a channel of equal numbers would be 0 / 0; got {eps}: try 1e-5")
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ValueError(f"momentum must be between 0 and 1, or None; got {momentum}")
+        if not eps >= 0:
+            raise ValueError(f"eps is added to a variance and must be 0 or more; got {eps}: try 1e-5")
+        if momentum is not None and not momentum >= 0:
+            raise ValueError(f"momentum must be 0 or more, or None; got {momentum}: try 0.1")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = Parameter(np.ones(num_features), dtype=dtype) if affine else None
@@ -197,8 +232,9 @@ class BatchNorm(Module):
         if x.size == 0:  # nothing to take the mean of, and nothing to normalize
             return self._stretched(x)
         if not self.training and self.track_running_stats:
-            r = 1 / np.sqrt(self.running_var + self.eps)  # (C,)                                  (3)
-            x_hat = (x - beside(self.running_mean, x)) * beside(r, x)  # (N, C, ...)              (4)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                r = 1 / np.sqrt(self.running_var + float(self.eps))  # (C,)                       (3)
+                x_hat = (x - beside(self.running_mean, x)) * beside(r, x)  # (N, C, ...)          (4)
             return self._stretched(x_hat)
         follow = self.training and self.track_running_stats
         if x.ndim == 2:
@@ -224,7 +260,7 @@ class BatchNorm(Module):
         """Let the running statistics follow; new arrays, as an old graph may still hold the present ones."""
         M = x.size // self.num_features
         self.num_batches_tracked = np.asarray(self.num_batches_tracked + 1)
-        momentum = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        momentum = 1 / int(self.num_batches_tracked) if self.momentum is None else float(self.momentum)
         dtype = self.running_mean.dtype
         new_mean = (1 - momentum) * self.running_mean + momentum * mean  #                        (6)
         new_var = (1 - momentum) * self.running_var + momentum * var * (M / (M - 1))  #           (7)

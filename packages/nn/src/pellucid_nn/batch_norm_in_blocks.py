@@ -91,12 +91,13 @@ def batch_norm_in_blocks(
     x: Any, W: Any = None, b: Any = None, *, eps: float = 1e-5, moments: Moments | None = None
 ) -> Any:
     """`batch_norm` of inputs with places: the same arguments, value and gradients."""
+    eps = float(eps)
     given = [a for a in (x, W, b) if a is not None]
     if any(isinstance(a, Tensor) for a in given):  # the gradient will be differentiated again: the clear form can
         y, _ = batch_norm_in_blocks.run(*map(data_of, given), eps=eps, moments=moments)
         return y, batch_norm.run(*given, eps=eps)[1]
     m, delta, var = moments or moments_in_blocks(x)
-    if not np.isfinite(var).all():  # a square was too large, or NaN came in
+    if not np.isfinite(var).all() or (var + eps == 0).any():  # a square was too large, NaN came in, or 0 / 0 will
         return batch_norm.run(x, W, b, eps=eps)
     shape, C = x.shape, x.shape[1]
     x = x.reshape(len(x), C, -1)

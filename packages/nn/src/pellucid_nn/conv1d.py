@@ -71,7 +71,7 @@ def sides(padding: Any, kernel: int, stride: int, dilation: int) -> tuple[int, i
         if padding not in ("same", "valid"):
             raise ValueError(f'padding must be "same", "valid", "causal" or numbers, not {padding!r}')
         return (span // 2, span - span // 2) if padding == "same" else (0, 0)
-    left, right = pair(padding, "padding, at both ends or (left, right),", 0)
+    left, right = pair(padding, "padding", 0, axes="(left, right)")
     return left, right
 
 
@@ -105,9 +105,15 @@ def conv1d(
     TypeError
         If `x` and `W` have different dtypes.
     """
-    check_channels(x, W, b, W.shape[1] * groups, len(W), groups, n_axes=1)
+    check_channels(x, W, b, groups, n_axes=1)
     (s,), (d,) = pair(stride, "stride", length=1), pair(dilation, "dilation", length=1)
     ends = sides(padding, W.shape[2], s, d)
+    reach, room = d * (W.shape[2] - 1) + 1, x.shape[-1] + sum(ends)
+    if room < reach:
+        raise ValueError(
+            f"the kernel must fit into the padded sequence: it reaches over {reach} entries (kernel {W.shape[2]}, "
+            f"dilation {d}), the sequence with its padding has {room}; pad more or take a smaller kernel"
+        )
     at = positions((x.shape[-1], 1), (W.shape[2], 1), (s, 1), (*ends, 0, 0), (d, 1), groups)
     columns = (x if x.ndim == 3 else x[None])[..., None]  # (N, C, T, 1): images one entry wide
     y = correlation(columns, W[..., None], at=at)  # (N, F, To, 1)                                (1)

@@ -52,6 +52,7 @@ cross-correlation. The three sums are computed by `conv2d_fast.py`, which a test
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ from pellucid import Tensor, primitive
 from pellucid.tensor import data_of
 from pellucid.validation import check_rng
 from pellucid_nn import conv2d_fast
-from pellucid_nn.kernel_positions import Positions, check_channels, margins, pair, positions
+from pellucid_nn.kernel_positions import Positions, check_channels, margins, pair, positions, whole_number
 from pellucid_nn.module import Module, Parameter
 
 # The three sums, as they are read
@@ -156,7 +157,7 @@ def conv2d(
     TypeError
         If `x` and `W` have different dtypes.
     """
-    check_channels(x, W, b, W.shape[1] * groups, len(W), groups, n_axes=2)
+    check_channels(x, W, b, groups, n_axes=2)
     at = positions(x.shape[-2:], W.shape[2:], stride, padding, dilation, groups)
     images = x if x.ndim == 4 else x[None]
     y = correlation(images, W, at=at)  # (N, F, Ho, Wo)                                           (1)
@@ -196,15 +197,17 @@ class Convolution(Module):
     ) -> None:  # fmt: skip
         """Check the settings, and draw the weights if the number of input channels is known."""
         n = self.n_axes
-        self.in_channels, self.out_channels = channels
+        in_channels, out_channels = channels
+        self.in_channels = None if in_channels is None else whole_number(in_channels, "in_channels")
+        self.out_channels = whole_number(out_channels, "out_channels")
         self.kernel_size = pair(kernel_size, "kernel_size", length=n)
         self.stride = pair(stride, "stride", length=n)
         self.padding = padding if isinstance(padding, str) or np.size(padding) > n else pair(padding, "padding", 0, n)
         self.dilation = pair(dilation, "dilation", length=n)
-        self.groups, self.padding_mode = groups, padding_mode
+        self.groups, self.padding_mode = whole_number(groups, "groups"), padding_mode
         if padding_mode not in MODES:
             raise ValueError(f"padding_mode must be one of {', '.join(MODES)}, not {padding_mode!r}")
-        if groups < 1 or self.out_channels < 1 or self.out_channels % groups:
+        if self.out_channels % groups:
             raise ValueError(f"groups must divide out_channels: groups is {groups}, out_channels {self.out_channels}")
         self.margins()  # raises where the padding makes no sense
         self._settings = bias, check_rng(rng), dtype
@@ -223,12 +226,22 @@ class Convolution(Module):
             )
         self._draw(np.shape(x)[-1 - self.n_axes])
 
+    def materialize_like(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        W = shapes.get("weight", ())
+        for C in (W[1] * self.groups, W[0]) if len(W) == self.n_axes + 2 else ():
+            if C and self.weight_shape(C) == W:
+                self._draw(C)
+                return True
+        return False
+
     def weight_shape(self, in_channels: int) -> tuple[int, ...]:
         """The shape of the weights."""
         return self.out_channels, in_channels // self.groups, *self.kernel_size
 
     def _draw(self, in_channels: Any) -> None:
-        if in_channels < 1 or in_channels % self.groups:
+        if in_channels < 1:
+            raise ValueError(f"there must be one channel at least in the input: in_channels is {in_channels}")
+        if in_channels % self.groups:
             raise ValueError(f"groups must divide in_channels: groups is {self.groups}, in_channels {in_channels}")
         self.in_channels = in_channels
         bias, rng, dtype = vars(self).pop("_settings")
@@ -238,11 +251,25 @@ class Convolution(Module):
         self.bias = Parameter(rng.uniform(-bound, bound, self.out_channels), dtype=dtype) if bias else None
 
     def padded(self, x: Any) -> tuple[Any, Any]:
-        """The input as an array or Tensor, and the zeros that are still to be added to it."""
-        x = x if isinstance(x, Tensor) else np.asarray(x)
-        if MODES[self.padding_mode] is None or x.ndim <= self.n_axes:
+        """The input as an array or Tensor, and the zeros that are still to be added to it.
+
+        Raises
+        ------
+        ValueError
+            If the input is too small for what `padding_mode` makes of it.
+        """
+        x, mode = x if isinstance(x, Tensor) else np.asarray(x), self.padding_mode
+        if MODES[mode] is None or x.ndim <= self.n_axes:
             return x, self.padding
-        return np.pad(x, [(0, 0)] * (x.ndim - self.n_axes) + list(self.margins()), MODES[self.padding_mode]), 0
+        around = self.margins()
+        for size, ends in zip(x.shape[-self.n_axes :], around, strict=True):
+            least = {"reflect": max(ends) + 1, "replicate": 1, "circular": max(ends) or 1}[mode]
+            if size < least:
+                raise ValueError(
+                    f'padding_mode="{mode}" takes a margin of {max(ends)} from the input, which must have at least '
+                    f'{least} entries along that axis: x has shape {x.shape}; pad less or take padding_mode="zeros"'
+                )
+        return np.pad(x, [(0, 0)] * (x.ndim - self.n_axes) + list(around), MODES[mode]), 0
 
     def multiply_adds(self, y: Any, *args: Any) -> int:
         return int(np.size(y)) * int(np.prod(self.weight_shape(self.in_channels or 0)[1:]))

@@ -9,7 +9,7 @@ the large image, its margin included, that position (i, j) of all kernels meets,
     yₙ += b                                                                                      (2)
 
 A convolution with stride s has the same Ho for up to s sizes H of its input. The smallest is meant; `output_padding`
-adds rows to it, at the end:
+adds rows to it, at the end. The layer can also be told which H is wanted (`output_size`), and finds it from that:
 
     H = (Ho − 1) s − top − bottom + d (k − 1) + 1 + output_padding                               (3)
 
@@ -19,6 +19,10 @@ convolution of dy, and the weights what a convolution's weights get, with x and 
     dxₙ = Σᵢⱼ Wᵢⱼ dŷₙᵢⱼ                                                                          (4)
     dWᵢⱼ = Σₙ xₙ dŷₙᵢⱼᵀ                                                                          (5)
     db = Σₙ Σ_h Σ_w dyₙ                                                                          (6)
+
+Initial values.  With I = kh kw F/G, the entries that an input paints (a convolution counts those that an output sees):
+
+    W, b ~ U(−1/√I, 1/√I)                                                                        (7)
 
 Symbols
 -------
@@ -49,7 +53,7 @@ from numpy.typing import DTypeLike
 
 from pellucid import primitive
 from pellucid_nn.conv2d import Convolution, correlation, correlation_dW, correlation_dx
-from pellucid_nn.kernel_positions import Positions, check_channels, margins, pair
+from pellucid_nn.kernel_positions import Pair, Positions, check_channels, margins, pair
 
 
 def enlarging(
@@ -68,6 +72,7 @@ def enlarging(
     ValueError
         If a setting is no whole number that makes sense, or nothing is left of the large image.
     """
+    n = int(small[0]), int(small[1])
     k, s, d = pair(kernel, "the size of the kernel"), pair(stride, "stride"), pair(dilation, "dilation")
     extra, pads = pair(output_padding, "output_padding", 0), margins(padding, k, s, d)
     if extra[0] >= max(s[0], d[0]) or extra[1] >= max(s[1], d[1]):
@@ -75,14 +80,19 @@ def enlarging(
             f"output_padding must be smaller than the stride or the dilation: it is {extra}, stride is {s}, dilation "
             f"is {d}"
         )
-    n = int(small[0]), int(small[1])
-    H, W = ((n[a] - 1) * s[a] - sum(pads[a]) + d[a] * (k[a] - 1) + 1 + extra[a] for a in (0, 1))  # (3)
+    least = smallest(n, k, s, pads, d)
+    H, W = (least[a] + extra[a] for a in (0, 1))  #                                               (3)
     if H < 1 or W < 1:
         raise ValueError(
             f"something must be left of the large image: it would be {H} x {W}, from {n[0]} x {n[1]}, kernel {k}, "
             f"padding {pads}; take a smaller padding or a larger kernel"
         )
     return Positions((H, W), k, n, s, d, pads, groups)
+
+
+def smallest(n: Pair, k: Pair, s: Pair, pads: tuple[Pair, ...], d: Pair) -> list[int]:
+    """The sizes of the large image without `output_padding`."""
+    return [(n[a] - 1) * s[a] - sum(pads[a]) + d[a] * (k[a] - 1) + 1 for a in (0, 1)]  #          (3)
 
 
 @primitive
@@ -125,7 +135,7 @@ def conv_transpose2d(
     TypeError
         If `x` and `W` have different dtypes.
     """
-    check_channels(x, W, b, len(W), W.shape[1] * groups, groups, n_axes=2)
+    check_channels(x, W, b, groups, n_axes=2, transposed=True)
     at = enlarging(x.shape[-2:], W.shape[2:], stride, padding, output_padding, dilation, groups)
     images = x if x.ndim == 4 else x[None]
     y = correlation_dx(images, W, at=at)  # (N, F, H, W)                                          (1)
@@ -164,7 +174,7 @@ class ConvTranspose2d(Convolution):
     padding_mode : {"zeros"}
         There is no other, as nothing is looked at beyond an edge.
     rng : Generator, int or None
-        Draws the initial values, as `Conv2d` does; a number is a seed, None draws others each time.
+        Draws the initial values; a number is a seed, None draws others each time.
     dtype : dtype
         Of the parameters; inputs must have the same.
 
@@ -202,13 +212,52 @@ class ConvTranspose2d(Convolution):
         self._keep(channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, rng, dtype)
 
     def weight_shape(self, in_channels: int) -> tuple[int, ...]:
-        return in_channels, self.out_channels // self.groups, *self.kernel_size
+        return in_channels, self.out_channels // self.groups, *self.kernel_size  # I follows           (7)
 
-    def forward(self, x: Any) -> Any:
-        """Apply the layer to x (N, C, Ho, Wo) or (C, Ho, Wo); errors as of `conv_transpose2d`."""
+    def materialize(self, x: Any, output_size: Any = None) -> None:
+        super().materialize(x)
+
+    def forward(self, x: Any, output_size: Any = None) -> Any:
+        """Apply the layer to x (N, C, Ho, Wo) or (C, Ho, Wo).
+
+        Parameters
+        ----------
+        x : array or Tensor
+        output_size : int or pair, optional
+            H and W of the result, in the place of `output_padding`. With the other axes before them, these do not
+            count.
+
+        Returns
+        -------
+        Tensor, shape (N, F, H, W) or (F, H, W)
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `conv_transpose2d`.
+        ValueError
+            If no `output_padding` leads to this size.
+        """
         x, padding = self.padded(x)
         how = {"stride": self.stride, "padding": padding, "dilation": self.dilation, "groups": self.groups}
-        return conv_transpose2d(x, self.weight, self.bias, output_padding=self.output_padding, **how)
+        extra = self.output_padding
+        if output_size is not None and x.ndim > 2:
+            extra = self._missing(x, output_size)
+        return conv_transpose2d(x, self.weight, self.bias, output_padding=extra, **how)
+
+    def _missing(self, x: Any, output_size: Any) -> list[int]:
+        """The `output_padding` that leads to a size."""
+        wanted = pair(output_size[-2:] if np.shape(output_size) == (x.ndim,) else output_size, "output_size")
+        s, d, pads = self.stride, self.dilation, self.margins()
+        least = smallest(x.shape[-2:], self.kernel_size, s, pads, d)
+        most = [least[a] + max(s[a], d[a]) - 1 for a in (0, 1)]
+        extra = [wanted[a] - least[a] for a in (0, 1)]  #                                         (3)
+        if not all(least[a] <= wanted[a] <= most[a] for a in (0, 1)):
+            raise ValueError(
+                f"output_size must be between {tuple(least)} and {tuple(most)}, the sizes that lead back to an input "
+                f"of {x.shape[-2:]} with stride {s} and dilation {d}; got {wanted}"
+            )
+        return extra
 
     def multiply_adds(self, y: Any, *args: Any) -> int:
         return int(np.size(args[0])) * int(np.prod(self.weight.shape[1:]))

@@ -71,6 +71,13 @@ class DropConnect(Module):
         Probability that a weight is dropped, in [0, 1].
     rng : Generator, int or None
         Draws the masks; a number is a seed. The generator is the attribute `rng`, and checkpoints keep where it stands.
+
+    Raises
+    ------
+    TypeError
+        If `layer` is not a Linear layer.
+    ValueError
+        If `p` is not a probability.
     """
 
     def __init__(self, layer: Linear, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:

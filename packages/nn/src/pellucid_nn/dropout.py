@@ -35,12 +35,23 @@ import numpy as np
 
 from pellucid import Tensor, primitive
 from pellucid.validation import check_rng
+from pellucid_nn.activations import check_inplace
 from pellucid_nn.module import Module
 
 
 @primitive
 def dropout(x: Any, m: Any, *, p: float = 0.5) -> Any:
-    """x without the entries where the mask m is 0, enlarged; with its gradient."""
+    """x without the entries where the mask m is 0, enlarged, with its gradient: (...), (...) -> (...).
+
+    Parameters
+    ----------
+    x : array, any shape
+        Floating point.
+    m : array, shape of `x`
+        1 or True where an entry is kept.
+    p : float
+        Probability that an entry is dropped, in [0, 1].
+    """
     factor = m * x.dtype.type(0 if p == 1 else 1 / (1 - p))  # with p = 1 nothing is kept that could be enlarged
     y = x * factor  #                                                                             (2)
 
@@ -64,9 +75,17 @@ class Dropout(Module):
         Probability that an entry is dropped, in [0, 1].
     rng : Generator, int or None
         Draws the masks; a number is a seed. The generator is the attribute `rng`, and checkpoints keep where it stands.
+    inplace : bool
+        As in PyTorch, but only False is accepted.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not a probability, or `inplace` is True.
     """
 
-    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: np.random.Generator | int | None = None) -> None:
+        check_inplace(inplace)
         self.p, self.rng = check_probability(p), check_rng(rng)
 
     def forward(self, x: Any) -> Any:
@@ -89,7 +108,7 @@ class Dropout(Module):
 
 
 def check_probability(p: float) -> float:
-    """Return p if it is in [0, 1], else raise ValueError."""
+    """Return p as a float if it is in [0, 1], else raise ValueError."""
     if not 0 <= p <= 1:
         raise ValueError(f"p is the probability that an entry is dropped and must be between 0 and 1; got {p}")
-    return p
+    return float(p)  # a number of NumPy's would widen single precision

@@ -31,7 +31,7 @@ Symbols
     y       y          (M, D)      vectors, or (B, D) for bags
     b       bag        (M,)        which bag each number is in, rising
     s       s          (M,)        weights, 1 if none are given
-    n_b     count      (B,)        numbers in each bag
+    n_b     count      (B,)        numbers in each bag, padding left out
     μ       first      (B, D)      where the largest entry stands
     d·      dy         as ·        gradient of the loss
 
@@ -63,31 +63,56 @@ MODES = ("sum", "mean", "max")
 
 @primitive
 def embedding(W: Any, index: Any, *, padding_idx: int | None = None, scale_grad_by_freq: bool = False) -> Any:
-    """The rows of W that `index` names; with the gradient of W."""
+    """The rows of W that `index` names; with the gradient of W.
+
+    Parameters
+    ----------
+    W : array, shape (K, D)
+        Table.
+    index : array of int, any shape (...)
+        Numbers of rows; negative ones count from the end.
+    padding_idx : int, optional
+        A number whose row gets no gradient; it counts from the front.
+    scale_grad_by_freq : bool
+        Whether the gradient of a row is divided by how often its number is in `index`.
+
+    Returns
+    -------
+    array, shape (..., D)
+
+    Raises
+    ------
+    IndexError
+        If a number names no row, or is not whole.
+    """
     y = W[index]  # (M, D)                                                                        (1)
 
     def dW(dy: Any) -> Any:
-        if scale_grad_by_freq:
-            times = np.bincount(index.ravel(), minlength=len(W)).astype(W.dtype)
-            dy = dy / np.maximum(times, 1)[index][..., None]
         if padding_idx is not None:
             dy = np.where((index == padding_idx)[..., None], 0, dy)
-        return sum_rows(dy, index, n=len(W))  # (K, D)                                            (2)
+        return sum_rows(dy, index, n=len(W), by_freq=scale_grad_by_freq)  # (K, D)                (2)
 
     return y, (dW, None)
 
 
 @primitive
-def sum_rows(values: Any, index: Any, *, n: int) -> Any:
-    """Add up the vectors that have the same number: row k of the n rows is the sum of those with index k."""
+def sum_rows(values: Any, index: Any, *, n: int, by_freq: bool = False) -> Any:
+    """Add up the vectors that have the same number: row k of the n rows is the sum of those with index k.
+
+    With `by_freq` a row is divided by how many these are. What is scaled is no derivative any more; as in PyTorch it is
+    scaled once, and the gradient of this function itself is left as it is.
+    """
     D = np.shape(values)[-1]
     flat, vectors = index.ravel(), data_of(values).reshape(-1, D)  # (M,), (M, D)
+    flat = np.where(flat < 0, flat + n, flat)  # a negative number and the one that it stands for are the same row
     order = np.argsort(flat, kind="stable")  # brings equal numbers together
     ordered = flat[order]
     starts = run_starts(ordered)
     y = np.zeros((n, D), values.dtype)
     if len(starts):
         y[ordered[starts]] = np.add.reduceat(vectors[order], starts)  # (n, D)            (2)
+        if by_freq:
+            y[ordered[starts]] /= np.diff(starts, append=len(flat))[:, None].astype(values.dtype)
     return y, (lambda dy: embedding(dy, index), None)  # (M, D)                                   (1)
 
 
@@ -127,7 +152,27 @@ def embedding_bag(
     padding_idx: int | None = None,
     scale_grad_by_freq: bool = False,
 ) -> Any:
-    """Sum, mean or maximum of rows of W over each of n bags: (K, D), (M,), (M,), (M,) -> (n, D)."""
+    """Sum, mean or maximum of rows of W over each of n bags: (K, D), (M,), (M,), (M,) -> (n, D).
+
+    Parameters
+    ----------
+    W : array, shape (K, D)
+        Table.
+    index : array of int, shape (M,)
+        Numbers of rows.
+    bag : array of int, shape (M,)
+        In which bag each is, rising.
+    s : array, shape (M,), optional
+        Weights, for ``mode="sum"``.
+    n : int
+        How many bags there are.
+    mode : {"sum", "mean", "max"}
+        Equation (3), (4) or (5).
+    padding_idx : int, optional
+        A number that counts in no bag; it counts from the front.
+    scale_grad_by_freq : bool
+        As for `embedding`.
+    """
     kept = index != (-1 if padding_idx is None else padding_idx)
     if not kept.all():
         index, bag, s = index[kept], bag[kept], None if s is None else s[kept]
@@ -167,6 +212,11 @@ class Embedding(Module):
     Attributes
     ----------
     weight : Parameter, shape (K, D)
+
+    Raises
+    ------
+    ValueError
+        If a size is not 1 or more, `padding_idx` names no row, or an option is given that is not supported.
     """
 
     def __init__(
@@ -233,6 +283,11 @@ class EmbeddingBag(Module):
     Attributes
     ----------
     weight : Parameter, shape (K, D)
+
+    Raises
+    ------
+    ValueError
+        As in `Embedding`, or if `mode` is another word, or "max" comes with `scale_grad_by_freq`.
     """
 
     def __init__(
@@ -310,13 +365,7 @@ class EmbeddingBag(Module):
     def _ends(self, offsets: NDArray[Any], M: int) -> NDArray[Any]:
         """Where bags begin, and M."""
         ends = offsets if self.include_last_offset else np.append(offsets, M)
-        if (
-            offsets.ndim != 1
-            or not len(ends)
-            or (np.diff(ends) < 0).any()
-            or ends[-1] != M
-            or (ends[0] and len(offsets))
-        ):
+        if offsets.ndim != 1 or not len(ends) or (np.diff(ends) < 0).any() or ends[-1] != M or ends[0]:
             raise ValueError(
                 f"offsets must rise from 0 and not beyond the {M} numbers of index"
                 f"{', which is the last of them' * self.include_last_offset}; got {offsets.tolist()}"

@@ -143,9 +143,10 @@ def horner(coefficients: list[float], u: Any) -> Any:
 def by_blocks(function: Callable[[Any], Any], x: Any) -> Any:
     """`function` of all entries, some at a time: what it computes on the way stays in the cache."""
     x = np.asarray(x)
+    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)  # of the result
     if x.dtype not in POWERS:
-        x = x.astype(np.float32 if x.dtype == np.float16 else np.float64)
+        x = x.astype(np.float32 if dtype == np.float16 else np.float64)
     flat, y = x.ravel(), np.empty(x.size, x.dtype)
     for start in range(0, x.size, BLOCK):
         y[start : start + BLOCK] = function(flat[start : start + BLOCK])
-    return y.reshape(x.shape)
+    return y.reshape(x.shape).astype(dtype, copy=False)

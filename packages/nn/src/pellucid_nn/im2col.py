@@ -24,7 +24,7 @@ Symbols
     z       z        (N, C, d (H−1)+1, ...)   dilated images
     d·      dy       as ·                     gradient of the loss
 
-Cost: every number is moved once; (1) and (2) make and take kh kw of them for each entry of x.
+Cost: (1) and (2) move N C kh kw Ho Wo numbers, each entry of x up to kh kw times; (3) and (4) move each once.
 
 References
 ----------

@@ -57,13 +57,24 @@ class Positions(NamedTuple):
         return top + self.size[0] + bottom, left + self.size[1] + right
 
 
-def pair(value: Any, name: str, least: int = 1, length: int = 2) -> Any:
+def pair(value: Any, name: str, least: int = 1, length: int = 2, axes: str = "(rows, columns)") -> Any:
     """One whole number for both axes, or one for each; with another `length` for as many axes."""
-    whole: Any = np.asarray(value)
+    try:
+        whole: Any = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        whole = np.array(None)
     if whole.dtype.kind not in "iu" or whole.shape not in ((), (1,), (length,)) or whole.min() < least:
-        axes = ", or a pair of them (rows, columns)" * (length == 2)
-        raise ValueError(f"{name} must be a whole number of {least} or more{axes}: {value!r}")
+        or_pair = f", or a pair of them {axes}" * (length == 2)
+        raise ValueError(f"{name} must be a whole number of {least} or more{or_pair}: {value!r}")
     return tuple(np.broadcast_to(whole, length).tolist())
+
+
+def whole_number(value: Any, name: str) -> int:
+    """A whole number of 1 or more, or a ValueError that names it."""
+    if np.ndim(value):
+        raise ValueError(f"{name} must be a whole number of 1 or more: {value!r}")
+    number: int = pair(value, name, length=1)[0]
+    return number
 
 
 def margins(padding: Any, kernel: Pair, stride: Pair, dilation: Pair) -> tuple[Pair, Pair]:
@@ -125,18 +136,19 @@ def positions(
     return Positions((H, W), k, out, s, d, pads, groups)
 
 
-def check_channels(x: Any, W: Any, b: Any, channels: int, outputs: int, groups: int, n_axes: int) -> None:
-    """Raise unless an input, the weights and the bias of a convolution over `n_axes` axes belong together.
-
-    `channels` is how many the weights want, `outputs` how many they make.
-    """
+def check_channels(x: Any, W: Any, b: Any, groups: int, n_axes: int, transposed: bool = False) -> None:
+    """Raise unless an input, the weights and the bias of a convolution over `n_axes` axes belong together."""
     axes = ("T",) if n_axes == 1 else ("H", "W")
     if x.ndim not in (n_axes + 1, n_axes + 2) or W.ndim != n_axes + 2:
         raise ValueError(
             f"x must be (N, C, {', '.join(axes)}) or (C, {', '.join(axes)}) and the weights must have {n_axes + 2} "
             f"axes: x has shape {x.shape}, the weights have shape {W.shape}"
         )
-    if groups < 1 or channels % groups or outputs % groups:
+    whole_number(groups, "groups")
+    channels, outputs = W.shape[1] * groups, len(W)  # that the weights want, and that they make
+    if transposed:
+        channels, outputs = outputs, channels
+    if channels % groups or outputs % groups:
         raise ValueError(
             f"groups must divide the channels of the input and those of the output: groups is {groups}, they are "
             f"{channels} and {outputs}"

@@ -28,7 +28,7 @@ Symbols
     paper   code         shape     meaning
     x       x            (N, D)    inputs; N and D may each stand for several axes
     c       c            (N, D)    centred inputs; z is c / s, with one s per row that keeps squares finite
-    r       r            (N, 1)    one over the standard deviation
+    r       r            (N, 1)    one over the standard deviation; that of z, so that x̂ = r z
     x̂       x_hat        (N, D)    normalized inputs
     w       W, weight    (D,)      scale
     b       b, bias      (D,)      shift
@@ -60,19 +60,44 @@ from pellucid_nn.module import Module, Parameter
 
 @primitive
 def layer_norm(x: Any, W: Any = None, b: Any = None, *, normalized_shape: tuple[int, ...], eps: float = 1e-5) -> Any:
-    """Normalize the last axes, those of `normalized_shape`, and apply scale and shift; with all gradients."""
+    """Normalize the last axes and apply scale and shift; with all gradients.
+
+    Parameters
+    ----------
+    x : array, shape (..., *normalized_shape)
+        Floating point.
+    W, b : array, shape `normalized_shape`, optional
+        Scale and shift.
+    normalized_shape : tuple of int
+        The sizes of the axes over which mean and variance are taken.
+    eps : float
+        ε, 0 or more.
+
+    Returns
+    -------
+    array, shape of `x`
+        NaN in a row that has NaN or ∞ in it, or equal numbers with an ε of 0.
+
+    Raises
+    ------
+    ValueError
+        If the last axes of `x` are not those of `normalized_shape`.
+    """
+    check_last_axes(x, normalized_shape)
+    eps = float(eps)  # a number of NumPy's would widen single precision
     own = tuple(range(-len(normalized_shape), 0))  # the axes of D
     rows = tuple(range(np.ndim(x) - len(own)))  # the axes of N
 
     def mean(a: Any) -> Any:
         return a.mean(axis=own, keepdims=True)
 
-    rough = x - mean(x)
-    c = rough - mean(rough)  # (N, D)                                                             (1)
-    s = scale_of(c, own)
-    z = c / s
-    r = 1 / np.sqrt(mean(z * z) + eps / s / s)  # (N, 1): that of z                               (2)
-    x_hat = r * z  # (N, D)                                                                       (3)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rough = x - mean(x)
+        c = rough - mean(rough)  # (N, D)                                                         (1)
+        s = scale_of(c, own)
+        z = c / s
+        r = 1 / np.sqrt(mean(z * z) + eps / s / s)  # (N, 1): that of z                           (2)
+        x_hat = r * z  # (N, D)                                                                   (3)
     y = x_hat
     if W is not None:
         y = W * y  #                                                                              (4)
@@ -95,10 +120,17 @@ def layer_norm(x: Any, W: Any = None, b: Any = None, *, normalized_shape: tuple[
 def scale_of(c: Any, axes: tuple[int, ...]) -> Any:
     """1, or a power of two by which `c` is divided where its squares would overflow; it changes no digit."""
     c = data_of(c)
-    largest = np.maximum(c.max(axis=axes, keepdims=True), -c.min(axis=axes, keepdims=True))
-    limit = np.sqrt(np.finfo(c.dtype).max) / 1e6
+    largest = np.maximum(c.max(axis=axes, keepdims=True, initial=0), -c.min(axis=axes, keepdims=True, initial=0))
+    limit = float(np.finfo(c.dtype).max) ** 0.5 / 1e6
     exponent = np.frexp(np.where(np.isfinite(largest) & (largest > limit), largest, 0.5))[1]
     return np.ldexp(np.ones((), c.dtype), exponent)
+
+
+def check_last_axes(x: Any, normalized_shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless x ends in the axes of `normalized_shape`."""
+    shape = tuple(normalized_shape)
+    if not shape or np.shape(x)[-len(shape) :] != shape:
+        raise ValueError(f"the last axes of x must be normalized_shape = {shape}: x has shape {np.shape(x)}")
 
 
 class LayerNorm(Module):
@@ -109,7 +141,7 @@ class LayerNorm(Module):
     normalized_shape : int or sequence of int
         D: the sizes of the last axes, over which mean and variance are taken. A number means the last axis.
     eps : float
-        ε, positive.
+        ε, 0 or more. With 0 a row of equal numbers is 0 / 0, NaN.
     elementwise_affine : bool
         Whether there are a scale and a shift to be learnt.
     bias : bool
@@ -123,6 +155,11 @@ class LayerNorm(Module):
         Begins with 1.
     bias : Parameter, shape `normalized_shape`, or None
         Begins with 0.
+
+    Raises
+    ------
+    ValueError
+        If a size is not 1 or more, or `eps` is less than 0.
     """
 
     def __init__(
@@ -139,8 +176,8 @@ class LayerNorm(Module):
             raise ValueError(
                 f"normalized_shape must be the sizes of the axes to normalize, each 1 or more; got {normalized_shape}"
             )
-        if not eps > 0:
-            raise ValueError(f"eps must be positive, or a row of equal numbers would be 0 / 0; got {eps}: try 1e-5")
+        if not eps >= 0:
+            raise ValueError(f"eps is added to a variance and must be 0 or more; got {eps}: try 1e-5")
         self.normalized_shape, self.eps = tuple(int(size) for size in sizes), eps
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(np.ones(self.normalized_shape), dtype=dtype) if elementwise_affine else None
@@ -161,8 +198,7 @@ class LayerNorm(Module):
 
         x = x if isinstance(x, Tensor) else np.asarray(x)
         shape = self.normalized_shape
-        if x.shape[-len(shape) :] != shape:
-            raise ValueError(f"the last axes of x must be normalized_shape = {shape}: x has shape {x.shape}")
+        check_last_axes(x, shape)
         check_dtype(x, self.weight)
         parameters = [p for p in (self.weight, self.bias) if p is not None]
         return layer_norm_in_blocks(x, *parameters, normalized_shape=shape, eps=self.eps)
@@ -171,7 +207,8 @@ class LayerNorm(Module):
         return 2 * int(np.size(y)) if self.elementwise_affine else int(np.size(y))
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        affine, bias = self.elementwise_affine, self.bias is not None
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}, bias={bias}"
 
 
 def check_dtype(x: Any, W: Any) -> None:

@@ -52,7 +52,7 @@ from pellucid import Tensor, primitive
 from pellucid.tensor import data_of
 from pellucid_nn.layer_norm import layer_norm
 
-BLOCK = 1 << 19  # bytes of x that are worked on at a time
+BLOCK = 1 << 20  # bytes of x that are worked on at a time
 
 
 @primitive
@@ -60,6 +60,7 @@ def layer_norm_in_blocks(
     x: Any, W: Any = None, b: Any = None, *, normalized_shape: tuple[int, ...], eps: float = 1e-5
 ) -> Any:
     """`layer_norm`: the same arguments, value and gradients."""
+    eps = float(eps)
     given = [a for a in (x, W, b) if a is not None]
     if any(isinstance(a, Tensor) for a in given):  # the gradient will be differentiated again: the clear form can
         y, _ = layer_norm_in_blocks.run(*map(data_of, given), normalized_shape=normalized_shape, eps=eps)
@@ -73,7 +74,7 @@ def layer_norm_in_blocks(
     y = np.empty((N, D), x.dtype)
     length = max(1, BLOCK // (D * x.itemsize))
     blocks = [slice(start, start + length) for start in range(0, N, length)]
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for rows in blocks:
             c = y[rows]  # a view, which becomes y in place
             m[rows] = x[rows] @ shares
@@ -89,7 +90,7 @@ def layer_norm_in_blocks(
                 c *= w  #                                                                         (3)
             if b is not None:
                 c += b.reshape(D)  #                                                              (3)
-    if not (r > 0).all():  # a square was too large, or NaN came in
+    if not ((r > 0) & (r < np.inf)).all():  # a square was too large, NaN came in, or 0 / 0 was found
         return layer_norm.run(rows_of_x, W, b, normalized_shape=normalized_shape, eps=eps)
 
     def gradients(dy: Any) -> Any:

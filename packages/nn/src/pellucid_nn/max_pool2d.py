@@ -6,7 +6,8 @@ entries, d apart, begin p outside of it, and what they see there never wins:
     y[a, b] = max x[s a + d i − p, s b + d j − p]  over i < kh, j < kw                           (1)
 
 Gradient.  A small change of the largest entry is a change of the result, and that of another entry is none. The winner
-(of equal ones the first, in reading order) gets the gradient; windows overlap where s < k, and their gradients add up:
+(of equal ones the first, in reading order; NaN wins over all numbers, and of several the last) gets the gradient;
+windows overlap where s < k, and their gradients add up:
 
     dx[u, v] = Σ dy[a, b] over all windows (a, b) that (u, v) has won                            (2)
 
@@ -42,7 +43,7 @@ from numpy.typing import NDArray
 from pellucid import Tensor, primitive
 from pellucid.tensor import data_of
 from pellucid_nn.module import Module
-from pellucid_nn.pooling_windows import Windows, check_images, check_padding, pair, windows
+from pellucid_nn.pooling_windows import Windows, check_images, pooling_settings, windows
 
 
 @primitive
@@ -55,12 +56,41 @@ def max_pool2d(
     dilation: Any = 1,
     ceil_mode: bool = False,
 ) -> Any:
-    """The largest entry of every window of the last two axes, with its gradient."""
-    k, p, d = pair(kernel_size, "kernel_size"), pair(padding, "padding", 0), pair(dilation, "dilation")
-    s = k if stride is None else pair(stride, "stride")
+    """The largest entry of every window, with its gradient.
+
+    Parameters
+    ----------
+    x : array, shape (N, C, H, W) or (C, H, W)
+        Floating point, or whole numbers.
+    kernel_size : int or pair of int
+        kh and kw.
+    stride : int or pair of int, optional
+        s; by default `kernel_size`.
+    padding : int or pair of int
+        p, at most half of `kernel_size`.
+    dilation : int or pair of int
+        d.
+    ceil_mode : bool
+        Whether a last window may reach beyond the end.
+
+    Returns
+    -------
+    array, shape (N, C, Ho, Wo) or (C, Ho, Wo)
+        A window that lies in the padding alone has the least number that there is.
+
+    Raises
+    ------
+    ValueError
+        If `x` has another number of axes, a setting makes no sense, or no window fits.
+    TypeError
+        If `x` does not hold numbers.
+    """
+    check_images(x, "fiu")
+    k, s, p, d = pooling_settings(kernel_size, stride, padding, dilation)
     at = windows(x.shape[-2:], k, s, p, d, ceil_mode)
-    wide = at.surrounded(data_of(x), -np.inf)
-    y = np.full((*x.shape[:-2], *at.out), -np.inf, x.dtype)  # (N, C, Ho, Wo)
+    least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    wide = at.surrounded(data_of(x), least)
+    y = np.full((*x.shape[:-2], *at.out), least, x.dtype)  # (N, C, Ho, Wo)
     winner = np.empty(y.shape, np.int32)
     winner[...] = first_inside(at)  # wins unless another one is larger
     for n, (i, j) in enumerate(np.ndindex(k)):
@@ -116,6 +146,12 @@ class MaxPool2d(Module):
         As in PyTorch, but only False is accepted.
     ceil_mode : bool
         Whether a last window may reach beyond the end.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no number that makes sense, padding is more than half of the kernel, or `return_indices` is
+        True.
     """
 
     def __init__(
@@ -129,9 +165,7 @@ class MaxPool2d(Module):
     ) -> None:
         if return_indices:
             raise ValueError("return_indices is not supported: the result is the maxima alone")
-        pair(kernel_size if stride is None else stride, "stride")
-        pair(dilation, "dilation")
-        check_padding(pair(padding, "padding", 0), pair(kernel_size, "kernel_size"))
+        pooling_settings(kernel_size, stride, padding, dilation)
         self.kernel_size, self.padding, self.dilation, self.ceil_mode = kernel_size, padding, dilation, ceil_mode
         self.stride = kernel_size if stride is None else stride
 
@@ -143,10 +177,9 @@ class MaxPool2d(Module):
         ValueError
             If `x` has another number of axes, or no window fits into it.
         TypeError
-            If `x` is not floating point.
+            If `x` does not hold numbers.
         """
         x = x if isinstance(x, Tensor) else np.asarray(x)
-        check_images(x)
         options = {"kernel_size": self.kernel_size, "stride": self.stride, "padding": self.padding}
         return max_pool2d(x, **options, dilation=self.dilation, ceil_mode=self.ceil_mode)
 

@@ -42,7 +42,17 @@ from pellucid_nn.module import Module
 
 @primitive
 def add(*xs: Any) -> Any:
-    """The sum of all arguments, with its gradients."""
+    """The sum of all arguments, with its gradients.
+
+    Parameters
+    ----------
+    *xs : arrays
+        At least one, of shapes that broadcast.
+
+    Returns
+    -------
+    array, shape that they broadcast to
+    """
     y = xs[0]
     for x in xs[1:]:
         y = y + x  #                                                                              (1)
@@ -51,7 +61,7 @@ def add(*xs: Any) -> Any:
 
 @primitive
 def multiply(*xs: Any) -> Any:
-    """The product of all arguments, with its gradients."""
+    """The product of all arguments, with its gradients; arguments and result are as those of `add`."""
     before = [xs[0]]  # products of the first 1, 2, … of them
     for x in xs[1:]:
         before.append(before[-1] * x)  #                                                          (2)
@@ -68,7 +78,24 @@ def multiply(*xs: Any) -> Any:
 
 @primitive
 def flatten(x: Any, *, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """x with the axes from start_dim to end_dim as one, with its gradient."""
+    """x with the axes from start_dim to end_dim as one, with its gradient.
+
+    Parameters
+    ----------
+    x : array, any shape
+        A single number has one axis here.
+    start_dim, end_dim : int
+        The first and the last axis that are joined; negative ones count from the end.
+
+    Returns
+    -------
+    array, shape (..., joined, ...)
+
+    Raises
+    ------
+    ValueError
+        If `x` has no such axes.
+    """
     start, end = joined_axes(x.shape, start_dim, end_dim)
     shape = (*x.shape[:start], prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
     return x.reshape(shape), lambda dy: dy.reshape(x.shape)  #                                    (3)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid_nn.kernel_positions import pair
+
 Pair = tuple[int, int]
 
 
@@ -82,26 +84,29 @@ def windows(
     return Windows(size, kernel, stride, padding, dilation, (out[0], out[1]))
 
 
-def pair(value: Any, name: str, least: int = 1) -> Pair:
-    """One whole number for both axes, or one for each."""
-    both = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(both) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in both):
-        raise ValueError(f"{name} must be a whole number of {least} or more, or a pair of them; got {value!r}")
-    return int(both[0]), int(both[1])
+def pooling_settings(kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1) -> tuple[Pair, Pair, Pair, Pair]:
+    """Kernel, stride, padding and dilation, each for both axes; without a stride the kernel is the stride.
 
-
-def check_padding(padding: Pair, kernel: Pair) -> None:
-    """Raise ValueError where padding is more than half a kernel."""
-    if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+    Raises
+    ------
+    ValueError
+        If one of them is no whole number that makes sense, or the padding is more than half of the kernel.
+    """
+    k = pair(kernel_size, "kernel_size")
+    s = k if stride is None else pair(stride, "stride")
+    p, d = pair(padding, "padding", 0), pair(dilation, "dilation")
+    if any(2 * before > size for before, size in zip(p, k, strict=True)):
         raise ValueError(
-            f"padding must be at most half of the kernel, so that no window sees nothing but padding: padding is "
-            f"{padding}, the kernel {kernel}"
+            f"padding must be at most half of the kernel, so that no window sees nothing but padding: padding is {p}, "
+            f"the kernel {k}"
         )
+    return k, s, p, d
 
 
-def check_images(x: Any) -> None:
-    """Raise unless x is (N, C, H, W) or (C, H, W) and floating point."""
+def check_images(x: Any, kinds: str = "f") -> None:
+    """Raise unless x is (N, C, H, W) or (C, H, W), of one of these kinds of numbers (letters are NumPy's)."""
     if x.ndim not in (3, 4):
         raise ValueError(f"x must have the shape (N, C, H, W) or (C, H, W): x has shape {x.shape}")
-    if x.dtype.kind != "f":
-        raise TypeError(f"x must be floating point; it is {x.dtype}: convert it with x.astype(float)")
+    if x.dtype.kind not in kinds:
+        numbers = "numbers" if "i" in kinds else "floating point"
+        raise TypeError(f"x must be {numbers}; it is {x.dtype}: convert it with x.astype(float)")

@@ -45,8 +45,22 @@ from pellucid_nn.module import Module
 
 @primitive
 def softmax(x: Any, *, axis: int = -1) -> Any:
-    """Probabilities from scores along an axis, with their gradient."""
-    exp = np.exp(x - highest(x, axis))
+    """Probabilities from scores along an axis, with their gradient: (...) -> (...).
+
+    Parameters
+    ----------
+    x : array, any shape
+        Scores, floating point. A row with NaN or ∞ in it becomes NaN.
+    axis : int
+        Along which they sum to 1.
+
+    Raises
+    ------
+    AxisError
+        If `x` has no such axis.
+    """
+    with np.errstate(invalid="ignore"):
+        exp = np.exp(x - highest(x, axis))
     total = exp.sum(axis=axis, keepdims=True)
     # mutate: number equivalent because a row that sums to 0 is all 0
     p = exp / np.where(data_of(total) == 0, 1, total)  #                                          (1)
@@ -55,8 +69,12 @@ def softmax(x: Any, *, axis: int = -1) -> Any:
 
 @primitive
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
-    """Logarithms of probabilities from scores along an axis, with their gradient."""
-    shifted = x - highest(x, axis)
+    """Logarithms of probabilities from scores along an axis, with their gradient: (...) -> (...).
+
+    Parameters, errors and NaN are those of `softmax`.
+    """
+    with np.errstate(invalid="ignore"):
+        shifted = x - highest(x, axis)
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
     # mutate: number equivalent because it is subtracted from −∞
     log_p = shifted - np.log(np.where(data_of(total) == 0, 1, total))  #                          (2)
@@ -71,10 +89,11 @@ def highest(x: Any, axis: int) -> Any:
 
 def checked_axis(dim: int | None, x: Any) -> int:
     """The axis that `dim` means, or an error."""
-    if dim is None:  # as PyTorch has it: the classes of (K,), (N, K), (C, H, W) and (N, C, H, W)
-        return 0 if x.ndim in (1, 3) else 1
-    if not -x.ndim <= dim < x.ndim:
-        raise ValueError(f"dim must name one of the {x.ndim} axes of x, which has shape {x.shape}; got {dim}")
+    if dim is None:  # as PyTorch has it: the classes of (), (K,), (N, K), (C, H, W) and (N, C, H, W)
+        return 0 if x.ndim in (0, 1, 3) else 1
+    N = max(x.ndim, 1)  # a single number has one axis here, as in PyTorch
+    if not -N <= dim < N:
+        raise ValueError(f"dim must name one of the {N} axes of x, which has shape {x.shape}; got {dim}")
     return dim
 
 
@@ -84,7 +103,8 @@ class Softmax(Module):
     Parameters
     ----------
     dim : int or None
-        The axis along which they sum to 1. None takes the first of one or three axes, else the second.
+        The axis along which they sum to 1. None takes the first where there are one or three (or none), else the
+        second.
 
     Raises
     ------
@@ -106,7 +126,7 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """Logarithms of probabilities from scores; the arguments are those of `Softmax`."""
+    """Logarithms of probabilities from scores; arguments and errors are those of `Softmax`."""
 
     def __init__(self, dim: int | None = None) -> None:
         self.dim = dim
