@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import pellucid_nn
 from pellucid import Tensor, dataset
 from pellucid_nn import SGD, Adam, CrossEntropyLoss, Linear, MLPClassifier, Parameter, ReLU, Sequential
 from stopwatch import compare, peer
@@ -90,6 +91,42 @@ def step_by_hand() -> Callable[[], Any]:
     return step
 
 
+def lenet_steps() -> dict[str, Callable[[], Any] | None]:
+    """A step of SGD on 64 images of 28 x 28: two convolutions with pooling, three linear layers."""
+    images, labels = rng.standard_normal((64, 1, 28, 28)).astype(np.float32), rng.integers(0, 10, 64)
+
+    def layers(nn: Any, **options: Any) -> list[Any]:
+        return [
+            *(nn.Conv2d(1, 6, 5, padding=2, **options), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(6, 16, 5, **options), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+            *(nn.Linear(400, 120, **options), nn.ReLU(), nn.Linear(120, 84, **options), nn.ReLU()),
+            nn.Linear(84, 10, **options),
+        ]
+
+    net, loss = Sequential(*layers(pellucid_nn, dtype=np.float32)), CrossEntropyLoss()
+    optimizer = SGD(net.parameters(), lr=RATE)
+
+    def ours() -> None:
+        optimizer.zero_grad()
+        loss(net(images), labels).backward()
+        optimizer.step(keep_gradients=False)
+
+    torch = peer("torch")
+    if torch is None:
+        return {"pellucid": ours, "torch": None}
+    twin, their_loss = torch.nn.Sequential(*layers(torch.nn)), torch.nn.CrossEntropyLoss()
+    twin.load_state_dict(net.to_torch_state())
+    their_optimizer = torch.optim.SGD(twin.parameters(), lr=RATE)
+    x, t = torch.tensor(images), torch.tensor(labels)
+
+    def theirs() -> None:
+        their_optimizer.zero_grad()
+        their_loss(twin(x), t).backward()
+        their_optimizer.step()
+
+    return {"pellucid": ours, "torch": theirs}
+
+
 def in_a_row(step: Callable[[], Any]) -> Callable[[], None]:
     """Steps as training takes them: one after the other, with nothing in between that empties the caches."""
 
@@ -171,6 +208,8 @@ def main() -> None:
     runs = {who: None if step is None else in_a_row(step) for who, step in steps.items()}
     for baseline in ("torch", "by hand"):
         print(compare(name, runs, baseline=baseline, seconds=10))
+
+    print(compare("LeNet, batch 64, float32, one SGD step", lenet_steps(), baseline="torch", seconds=5))
 
     for N, K in ((64, 10), (1024, 1000)):
         print(compare(f"cross-entropy of {N} x {K}, float32, forward and backward", losses(N, K), baseline="torch"))

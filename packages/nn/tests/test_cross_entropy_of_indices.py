@@ -27,7 +27,7 @@ def test_eq_1_losses(draw):
     np.testing.assert_allclose(cross_entropy_of_indices(z, y, s, summed=True), sum(expected), rtol=1e-13)
 
 
-def test_eq_2_gradient(draw):
+def test_eq_2_3_gradient(draw):
     z, y, s = draw
     dlosses = np.arange(1.0, N + 1)
     _, (dz, _, _) = cross_entropy_of_indices.run(z, y, s)

@@ -93,7 +93,7 @@ class Sequential(Module):
         return self.extend(modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return (value for value in list(vars(self).values()) if isinstance(value, Module))
+        return iter([value for value in vars(self).values() if isinstance(value, Module)])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
