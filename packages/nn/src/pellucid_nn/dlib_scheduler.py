@@ -192,6 +192,7 @@ class DlibScheduler:
         ):
             for group in self.optimizer.param_groups:
                 group["lr"] = min(group["lr"], max(self.factor * group["lr"], self.min_lr))  #    (7)
+            # mutate: sign, factor equivalent because nothing is left
             self.losses = self.losses[:0]  #                                                      (7)
 
     def get_last_lr(self) -> list[float]:

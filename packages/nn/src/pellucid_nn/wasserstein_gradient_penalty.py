@@ -90,6 +90,7 @@ def between(real: Any, fake: Any, u: Any) -> Any:
 
 def gradient_penalty(critic: Critic, x_hat: Any) -> Any:
     """How far the critic's slopes at x_hat (N, ...) are from 1: the mean of squares, to be differentiated again."""
+    # mutate: sign equivalent because R depends on the length of g alone
     g = grad(lambda x: np.sum(_numbers(critic, x)))(x_hat)  # (N, ...)                            (6)
     r = np.linalg.norm(g.reshape(len(g), -1), axis=1)  # (N,)                                     (3)
     return np.mean((r - 1) ** 2)  #                                                               (4)
