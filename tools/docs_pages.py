@@ -217,10 +217,16 @@ def write_models(out: Path, with_examples: bool) -> None:
     folders = [(out / page.path).parent for page in found]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each example is a process of its own
-        examples = pool.map(lambda page, folder: example(page, folder, with_examples), found, folders)
-        for page, shown in zip(found, examples):
-            (out / page.path).write_text(model_page(page, found, shown), encoding="utf-8")
+    with ThreadPoolExecutor(
+        os.cpu_count()
+    ) as pool:  # each example is a process of its own; nothing else is in a thread
+        runs = [
+            pool.submit(run_example, path, folder / page.slug) if with_examples and path else None
+            for page, folder, path in ((page, folder, example_file(page)) for page, folder in zip(found, folders))
+        ]
+    for page, run in zip(found, runs):
+        shown = example(page, *run.result()) if run else example(page)
+        (out / page.path).write_text(model_page(page, found, shown), encoding="utf-8")
     (out / "index.md").write_text(models_index(found), encoding="utf-8")
     lines = ["* [All models](index.md)"]
     for family in unique(page.family.name for page in found):
@@ -411,22 +417,25 @@ def models_index(all_pages: list[Page]) -> str:
     return "\n".join(lines)
 
 
-def example(page: Page, folder: Path, run: bool) -> str:
-    """The example of a model: its picture and output if it was run, and its code; "" if there is none."""
+def example_file(page: Page) -> Path | None:
+    """The script that is the example of a model, if there is one."""
     names = (page.slug.replace("-", "_"), page.model.path.stem)
     paths = [page.family.folder / "examples" / f"{name}.py" for name in names]
-    path = next((path for path in paths if path.exists()), None)
+    return next((path for path in paths if path.exists()), None)
+
+
+def example(page: Page, printed: str = "", picture: Path | None = None) -> str:
+    """The example of a model: its picture and output if it was run, and its code; "" if there is none."""
+    path = example_file(page)
     if path is None:
         return ""
     source = path.read_text(encoding="utf-8")
     title = (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
     parts = [f"{title}\n"] if title else []
-    if run:
-        printed, picture = run_example(path, folder / page.slug)
-        if picture:
-            parts.append(f"![{title or page.title}]({picture.name}){{ .pl-picture }}\n")
-        if printed:
-            parts.append(f"```text\n{printed}\n```\n")
+    if picture:
+        parts.append(f"![{title or page.title}]({picture.name}){{ .pl-picture }}\n")
+    if printed:
+        parts.append(f"```text\n{printed}\n```\n")
     code = "\n".join(highlight(source))
     parts.append(
         f"<details><summary><code>{escape(model_files.shown(path))}</code></summary>"
