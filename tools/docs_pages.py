@@ -217,12 +217,11 @@ def write_models(out: Path, with_examples: bool) -> None:
     folders = [(out / page.path).parent for page in found]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(
-        os.cpu_count()
-    ) as pool:  # each example is a process of its own; nothing else is in a thread
+    files = [example_file(page) if with_examples else None for page in found]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # only for waiting: Python 3.11 parses in one thread at a time
         runs = [
-            pool.submit(run_example, path, folder / page.slug) if with_examples and path else None
-            for page, folder, path in ((page, folder, example_file(page)) for page, folder in zip(found, folders))
+            pool.submit(run_example, file, folder / page.slug) if file else None
+            for page, folder, file in zip(found, folders, files)
         ]
     for page, run in zip(found, runs):
         shown = example(page, *run.result()) if run else example(page)

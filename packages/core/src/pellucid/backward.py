@@ -63,10 +63,8 @@ def backward(end: Tensor, dy: Any, create_graph: bool, retain_graph: bool) -> No
                 if create_graph:
                     dx = dx if isinstance(dx, Tensor) else Tensor(dx)  # an array where nothing depends on a leaf more
                     leaf.grad = dx if leaf.grad is None else leaf.grad + dx
-                elif leaf.grad is None:
-                    leaf.grad = without_graph(dx)
                 else:
-                    leaf.grad = without_graph(data_of(leaf.grad) + dx)
+                    leaf.grad = without_graph(dx if leaf.grad is None else data_of(leaf.grad) + dx)
 
 
 _lock = RLock()
@@ -180,7 +178,7 @@ def gradients(
                 sums[parent] = dx if have is None else have + dx  #                            (1)
             elif kind is ndarray is x.__class__ and dx.shape == x.shape and dx.dtype is x.dtype and parent not in sums:
                 sums[parent] = dx
-            elif dx.__class__ is tuple and parent.__class__ is not list:
+            elif dx.__class__ is tuple and function.__class__ is Primitive:
                 (dx,) = one_each(dx, node)
                 if dx is not None:
                     send(sums, owned, node, x, parent, dx)

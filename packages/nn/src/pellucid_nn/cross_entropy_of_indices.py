@@ -19,9 +19,9 @@ Symbols
     z       z         (N, K)    logits
     y       y         (N,)      class of each example, 0 … K−1
     s       s         (N,)      weight of each example; () for one that all share
-    p                 (N, K)    probabilities, of which only u is kept
+    e, p    block     (N, K)    exponentials, a block of rows at a time; p = e/Σ
+    Σ       total     (N,)      their sums
     u       u         (N, K)    gradient of the logits before each row is scaled
-    Σ       total     (N,)      sums of exponentials
     ℓ       losses    (N,)      loss of each example
 
 Cost: O(N K) time and memory.
