@@ -25,6 +25,7 @@ from model_files import ModelFile
 _NUMBER_AT_END = re.compile(r"\s{2,}\((\d+[a-z]?)\)\s*$")
 _MENTION = re.compile(r"(?<![\w)])\((\d+[a-z]?)\)(?: of (\w+\.py))?|\b(\w+\.py)\b|`([^`\n]+)`")
 _TAGS_AT_END = re.compile(r"\s*(?:#\s*)?(?:\(\d+[a-z]?\)\s*)+$")
+_LATER_COLUMN = re.compile(r"(?<= {4})\S+(?: {1,3}\S+)*")  # of an equation: what stands behind a wide gap
 _RUN_IN = re.compile(r"^([A-Z][\w’' ]+)\.  ")
 _BELOW = ("Cost", "References", "Differs")  # what stands under the reading; the rest stands beside the code
 
@@ -324,6 +325,7 @@ class Reading:
     def _equation(self, equation: Equation) -> str:
         indent = min(_indent(line) for line in equation.lines if line.strip()) if "".join(equation.lines).strip() else 0
         text = escape("\n".join(line[indent:] for line in equation.lines), quote=False)
+        text = _LATER_COLUMN.sub(r'<span class="pl-column">\g<0></span>', text)  # a long line breaks in front of it
         style = f' style="--pl-indent: {indent}ch"' if indent else ""  # where the line goes on if it is too long
         mathematics = f'<span class="pl-math"{style}>{text}</span>'
         number = equation.number
