@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 Task = Callable[[], Any]
+LEAST = 0.01  # seconds of one measurement: long enough that its first call, with the caches of another, counts little
 
 
 @dataclass(frozen=True)
@@ -146,11 +147,11 @@ def duration(seconds: float) -> str:
 
 
 def _repeats(run: Task) -> int:
-    """How many calls make one measurement of at least a millisecond; the first call is not counted."""
+    """How many calls make one measurement of at least LEAST seconds; the first call is not counted."""
     run()
     repeats = 1
-    while (taken := _seconds(run, repeats) * repeats) < 1e-3:
-        repeats = max(2 * repeats, int(1e-3 * repeats / max(taken, 1e-9)))
+    while (taken := _seconds(run, repeats) * repeats) < LEAST:
+        repeats = max(2 * repeats, int(LEAST * repeats / max(taken, 1e-9)))
     return repeats
 
 

@@ -40,7 +40,7 @@ import numpy as np
 
 from pellucid import Tensor, primitive
 
-BLOCK = 1 << 18  # bytes of logits that are worked on at a time
+BLOCK = 1 << 20  # bytes of logits that are worked on at a time
 
 
 @primitive
@@ -54,6 +54,7 @@ def cross_entropy_of_indices(z: Any, y: Any, s: Any, *, summed: bool = False) ->
         return losses, (clear_dz, None, None)
     N, K = z.shape
     u, total, own_logit = np.empty_like(z), np.empty(N, z.dtype), np.empty(N, z.dtype)
+    ones = np.ones(K, z.dtype)  # a product with them sums rows faster than .sum()
     length = max(1, BLOCK // (K * z.itemsize))
     for start in range(0, N, length):
         rows = slice(start, start + length)
@@ -62,7 +63,7 @@ def cross_entropy_of_indices(z: Any, y: Any, s: Any, *, summed: bool = False) ->
         np.subtract(z[rows], z[rows].max(axis=1, keepdims=True), out=block)
         own_logit[rows] = block[own]
         np.exp(block, out=block)
-        sums = block.sum(axis=1)
+        sums = block @ ones
         block[own] -= sums  #                                                                     (3)
         total[rows] = sums
     losses = s * (np.log(total) - own_logit)  # (N,)                                              (1)
