@@ -17,7 +17,7 @@ import nox
 ROOT = Path(__file__).parent
 PACKAGES = sorted((path.parent.name for path in ROOT.glob("packages/*/pyproject.toml")), key=lambda p: (p != "core", p))
 TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100")
-PEERS = ("scikit-learn", "scipy", "pandas", "autograd", "torch==2.13.0")
+PEERS = ("scikit-learn", "scipy", "statsmodels", "pandas", "autograd", "torch==2.13.0")
 DEMO_PACKAGES = ("core", "datasets", "linear", "nn", "cli[plot]")
 BESIDE_A_PLUGIN = ("core", "datasets", "linear", "cli")  # whose wheels a stranger's package is installed beside
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -45,7 +45,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, all installed together. Arguments go to pytest: nox -s tests -- -k ridge."""
-    install(session, *TEST_TOOLS, "pytest-xdist>=3.5", "tqdm>=4.66", *editable(*everything()))
+    install(session, *TEST_TOOLS, "pytest-xdist>=3.5", "tqdm>=4.66", "joblib>=1.3", *editable(*everything()))
     session.run("python", "-m", "pytest", "--numprocesses=auto", *session.posargs, env=ONE_THREAD)
 
 

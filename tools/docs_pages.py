@@ -72,6 +72,7 @@ REFERENCE = {  # page -> title, what it is about, modules of the core whose publ
     "estimators": ("Estimators", "The base classes of every model with `fit`.", ("estimator",)),
     "saving": ("Saving", "Models and nested arrays in a file, without pickle.", ("saving",)),
     "events": ("Fit events", "Watching a fit while it runs.", ("events",)),
+    "parallel": ("Parallel work", "Several processes or machines for one fit.", ()),
     "testing": ("Conformance kit", "Holding models to what is asked of every model, and writing checks.", ()),
 }
 POLYNOMIAL = (
@@ -99,6 +100,7 @@ MORE_NAMES = {  # public names that stay in their module
     ),
     "saving": ("pellucid.saving.load_with_notes", "pellucid.saving.read_header"),
     "events": ("pellucid.events.FitRun", *(f"pellucid.listeners.{name}" for name in listeners.__all__)),
+    "parallel": ("pellucid.parallel.map_tasks",),
     "testing": tuple(f"pellucid.testing.{home}.{name}" for name, home in testing._HOME.items()),
 }
 LEVEL_WORDS = {  # level of the conformance checks -> what is looked at

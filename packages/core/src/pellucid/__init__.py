@@ -72,7 +72,7 @@ _HOME = {  # public name -> the module that defines it
     "InterruptWarning": "events",
 }
 
-_MODULES = ("listeners", "testing")  # `pellucid.listeners.CSVLogger` works without importing pellucid.listeners
+_MODULES = ("listeners", "parallel", "testing")  # attributes of pellucid that are imported when they are used
 
 OFFICIAL_FAMILIES = {  # family -> distribution; these names belong to us, and `pellucid.<family>` names what to install
     family: f"pellucid-{family}"
@@ -97,6 +97,7 @@ OFFICIAL_FAMILIES = {  # family -> distribution; these names belong to us, and `
 
 if TYPE_CHECKING:
     from pellucid import listeners as listeners
+    from pellucid import parallel as parallel
     from pellucid import testing as testing
     from pellucid.building import array as array
     from pellucid.building import stack as stack
