@@ -17,6 +17,13 @@ def draw(request, monkeypatch):
     return 2 + rng.normal(size=(N, D)), rng.normal(size=D), rng.normal(size=D), rng.normal(size=(N, D))
 
 
+def grad_of(loss, given):
+    for t in given:
+        t.grad = None
+    loss.backward(create_graph=True)
+    return [t.grad for t in given]
+
+
 def both(x, w, b, dy, dtype=np.float64, eps=1e-5):
     """Value and gradients: ours in a precision, those of the clear form in double precision."""
     results = []
@@ -83,3 +90,16 @@ def test_a_gradient_may_be_asked_for_twice_and_nothing_is_written_into(draw):
     _, gradients = layer_norm_in_blocks.run(x, w, b, normalized_shape=(D,))
     for once, again in zip(gradients(dy), gradients(dy), strict=True):
         np.testing.assert_array_equal(once, again)
+
+
+def test_a_shift_without_a_scale(draw):
+    x, _, b, dy = draw
+
+    def second_order(f):
+        given = [Tensor(x, requires_grad=True), Tensor(b, requires_grad=True)]
+        y = f(given[0], None, given[1], normalized_shape=(D,))
+        first = grad_of((y * dy).sum(), given)
+        return [y, *first, *grad_of((first[0] ** 2).sum() + (first[1] * given[1]).sum(), given)]
+
+    for ours, clear in zip(second_order(layer_norm_in_blocks), second_order(layer_norm), strict=True):
+        np.testing.assert_allclose(ours.data, clear.data, rtol=1e-10, atol=1e-10)

@@ -44,7 +44,7 @@ from pellucid_nn.im2col import dilate as dilate
 from pellucid_nn.im2col import im2col as im2col
 from pellucid_nn.im2col import pad as pad
 from pellucid_nn.layer_norm import check_dtype
-from pellucid_nn.layer_norm import layer_norm as _layer_norm
+from pellucid_nn.layer_norm_in_blocks import layer_norm_in_blocks
 from pellucid_nn.linear import linear as _linear
 from pellucid_nn.max_pool2d import MaxPool2d
 from pellucid_nn.softmax import LogSoftmax, Softmax
@@ -317,7 +317,7 @@ def layer_norm(
             f"{x.shape}, they {shapes}"
         )
     check_dtype(x, W)
-    return _layer_norm(x, W, b, normalized_shape=shape, eps=float(eps))
+    return layer_norm_in_blocks(x, W, b, normalized_shape=shape, eps=float(eps))
 
 
 def embedding(

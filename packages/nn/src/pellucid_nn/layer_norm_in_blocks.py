@@ -61,10 +61,11 @@ def layer_norm_in_blocks(
 ) -> Any:
     """`layer_norm`: the same arguments, value and gradients."""
     eps = float(eps)
-    given = [a for a in (x, W, b) if a is not None]
-    if any(isinstance(a, Tensor) for a in given):  # the gradient will be differentiated again: the clear form can
-        y, _ = layer_norm_in_blocks.run(*map(data_of, given), normalized_shape=normalized_shape, eps=eps)
-        return y, layer_norm.run(*given, normalized_shape=normalized_shape, eps=eps)[1]
+    if any(isinstance(a, Tensor) for a in (x, W, b)):  # the gradient will be differentiated again: the clear form can
+        arrays = [None if a is None else data_of(a) for a in (x, W, b)]
+        y, _ = layer_norm_in_blocks.run(*arrays, normalized_shape=normalized_shape, eps=eps)
+        return y, layer_norm.run(x, W, b, normalized_shape=normalized_shape, eps=eps)[1]
+    given = 3 if b is not None else 2 if W is not None else 1  # arguments that a gradient can go to
     shape, D = x.shape, math.prod(normalized_shape)
     N, rows_of_x = x.size // D, x
     x = x.reshape(N, D)
@@ -113,6 +114,6 @@ def layer_norm_in_blocks(
             c *= (r_n**2 * q)[:, None]  #                                                         (8)
             g -= c  #                                                                             (8)
             g -= (r_n * (a - left_n * q))[:, None]  #                                             (8)
-        return (dx, dW.reshape(normalized_shape), db.reshape(normalized_shape))[: len(given)]
+        return (dx, dW.reshape(normalized_shape), db.reshape(normalized_shape))[:given]
 
     return y.reshape(shape), gradients
