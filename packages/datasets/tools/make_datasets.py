@@ -1,4 +1,4 @@
-"""Write the files in src/pellucid_datasets/data from the copies that scikit-learn ships, and print their checksums.
+"""Write the files in src/pellucid_datasets/data, most from the copies that scikit-learn ships; print their checksums.
 
     python packages/datasets/tools/make_datasets.py            # write the files
     python packages/datasets/tools/make_datasets.py --check    # write nothing; fail if a file says something else
@@ -33,6 +33,18 @@ WINE_MEASURES = (
     "proanthocyanins color_intensity hue od280_od315_of_diluted_wines proline"
 ).split()
 
+DOCTORS = """
+    35 1 52407  32    45 1 43248 104    55 1 28612 206    65 1 12663 186    75 1  5317 102
+    35 0 18790   2    45 0 10673  12    55 0  5710  28    65 0  2585  28    75 0  1462  31
+"""  # Dobson & Barnett (2018), table 9.1: the youngest of ten years of age, smoker, person-years, deaths
+
+
+def load_british_doctors(return_X_y: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As scikit-learn's loaders do it."""
+    table = np.array(DOCTORS.split(), dtype=np.float64).reshape(-1, 4)
+    return table[:, :3], table[:, 3]
+
+
 # name -> (loader, options, feature names, target column, class names in the order of scikit-learn's codes)
 SETS = {
     "iris": (
@@ -66,6 +78,7 @@ SETS = {
         "progression",
         [],
     ),
+    "british_doctors": (load_british_doctors, {}, ["age", "smoker", "person_years"], "deaths", []),
 }
 
 
@@ -82,17 +95,17 @@ def rows(X: NDArray[np.float64], y: NDArray[np.float64], class_names: list[str])
 
 
 def csv_text(name: str) -> bytes:
-    """The whole CSV of one data set, as scikit-learn's numbers and our names say it should be."""
+    """The whole CSV of one data set, as its source's numbers and our names say it should be."""
     load, options, feature_names, target, class_names = SETS[name]
     X, y = load(return_X_y=True, **options)
     if X.shape[1] != len(feature_names):
-        raise ValueError(f"{name}: scikit-learn has {X.shape[1]} columns, but {len(feature_names)} are named here")
+        raise ValueError(f"{name}: the source has {X.shape[1]} columns, but {len(feature_names)} are named here")
     return ("\n".join([",".join([*feature_names, target]), *rows(X, y, class_names)]) + "\n").encode("ascii")
 
 
 def main() -> int:
     """Write or check every file. Return the exit status."""
-    parser = argparse.ArgumentParser(description="Make the data files from scikit-learn's copies.")
+    parser = argparse.ArgumentParser(description="Make the data files.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file's text differs")
     check = parser.parse_args().check
     different = []
@@ -103,9 +116,9 @@ def main() -> int:
         elif not path.exists() or gzip.decompress(path.read_bytes()) != text:
             different.append(name)
         size = path.stat().st_size if path.exists() else 0
-        print(f"{name:14} {size:6} bytes   sha256 of the text {hashlib.sha256(text).hexdigest()}")
+        print(f"{name:15} {size:6} bytes   sha256 of the text {hashlib.sha256(text).hexdigest()}")
     if different:
-        print(f"differ from scikit-learn's copy: {', '.join(different)}", file=sys.stderr)
+        print(f"differ from their source: {', '.join(different)}", file=sys.stderr)
     return 1 if different else 0
 
 

@@ -21,6 +21,7 @@ _HOME = {  # public name -> the module that defines it
     "wine": "real",
     "breast_cancer": "real",
     "diabetes": "real",
+    "british_doctors": "real",
     "spirals": "synthetic",
     "moons": "synthetic",
     "circles": "synthetic",
@@ -30,6 +31,7 @@ _HOME = {  # public name -> the module that defines it
 
 if TYPE_CHECKING:
     from pellucid_datasets.real import breast_cancer as breast_cancer
+    from pellucid_datasets.real import british_doctors as british_doctors
     from pellucid_datasets.real import diabetes as diabetes
     from pellucid_datasets.real import digits as digits
     from pellucid_datasets.real import iris as iris

@@ -75,6 +75,17 @@ SPECS: dict[str, DatasetSpec] = {  # by the name of the function that returns th
             licence="not stated by the authors; published with their paper (see DATA.md)",
         ),
         DatasetSpec(
+            id="british-doctors",
+            target="pellucid_datasets.real:british_doctors",
+            summary="Deaths from coronary disease among British doctors, by age and smoking, with the years observed.",
+            task="regression",
+            n_rows=10,
+            n_columns=3,
+            source="Doll & Hill's study of 1951 to 1961, as printed by Dobson & Barnett (2018), An introduction to "
+            "generalized linear models, 4th ed., table 9.1",
+            licence="none stated: ten published counts",
+        ),
+        DatasetSpec(
             id="spirals",
             target="pellucid_datasets.synthetic:spirals",
             summary="Points on three interleaved spiral arms: no straight line separates them.",

@@ -1,4 +1,4 @@
-"""Five small real data sets, read from files inside the package.
+"""Six small real data sets, read from files inside the package.
 
 Each file is a gzipped CSV (`zcat iris.csv.gz` shows it): a header, one row per observation, the target in the last
 column. Numbers are as measured: nothing is scaled, shuffled or left out. X is float64; y holds class codes 0..K-1
@@ -16,8 +16,9 @@ References
     Street, Wolberg & Mangasarian (1993), "Nuclear feature extraction for breast tumor diagnosis", IS&T/SPIE 1905,
         861-870; Wolberg, Mangasarian, Street & Street (1993), "Breast Cancer Wisconsin (Diagnostic)", UCI.
     Efron, Hastie, Johnstone & Tibshirani (2004), "Least angle regression", Annals of Statistics 32, 407-499.
+    Dobson & Barnett (2018), An introduction to generalized linear models, 4th ed., table 9.1.
 Differs from them: column names; the digits are the test part only; two rows of UCI's iris are corrected to agree with
-Fisher. Licences: CC BY 4.0 for the four from UCI; none is stated for the diabetes data. DATA.md has the details.
+Fisher. Licences: CC BY 4.0 for the four from UCI; none is stated for the other two. DATA.md has the details.
 """
 
 from __future__ import annotations
@@ -121,6 +122,26 @@ def diabetes() -> Dataset:
     No licence is stated; see DATA.md.
     """
     return _read("diabetes", target_names=())
+
+
+def british_doctors() -> Dataset:
+    """Deaths from coronary disease among British doctors in ten years, by age and smoking.
+
+    Counts with an exposure: the same number of deaths says more where fewer years were lived. Smoking matters more for
+    the young than for the old.
+
+    Returns
+    -------
+    Dataset
+        X (10, 3): the youngest age of a group of ten years, whether they smoke (1 or 0), and the person-years
+        observed. y (10,): deaths.
+
+    Notes
+    -----
+    Doll & Hill's study, begun in 1951, as printed by Dobson & Barnett (2018), table 9.1. Ten published counts: no
+    licence is stated, and none needed that we know of.
+    """
+    return _read("british_doctors", target_names=())
 
 
 def _read(name: str, target_names: tuple[str, ...]) -> Dataset:
