@@ -22,6 +22,7 @@ REAL_MODELS = {
     "linear/linear-regression": "petal_length",
     "linear/ridge": "petal_length",
     "nn/mlp-regressor": "petal_length",
+    "linear/gaussian-nb": "species",
 }
 
 

@@ -21,7 +21,20 @@ from typing import Any
 
 import pytest
 
-PEERS = ("autograd", "gensim", "hmmlearn", "lda", "librosa", "mygrad", "nltk", "pandas", "scipy", "sklearn", "torch")
+PEERS = (
+    "autograd",
+    "gensim",
+    "hmmlearn",
+    "lda",
+    "librosa",
+    "mygrad",
+    "nltk",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "statsmodels",
+    "torch",
+)
 
 _PEER = re.compile(rf"(?:{'|'.join(PEERS)})(?:\.[\w.]+)?$")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

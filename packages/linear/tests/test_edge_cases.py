@@ -186,5 +186,5 @@ def test_an_unknown_name_is_an_attribute_error():
     import pellucid_linear
 
     assert {"LinearRegression", "LogisticRegression", "Ridge"} <= set(dir(pellucid_linear))
-    with pytest.raises(AttributeError, match="Lasso"):
-        pellucid_linear.Lasso  # noqa: B018
+    with pytest.raises(AttributeError, match="Laso"):
+        pellucid_linear.Laso  # noqa: B018

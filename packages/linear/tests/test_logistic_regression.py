@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid import hookimpl, listening
-from pellucid_linear import LogisticRegression, logistic_regression
+from pellucid import NotFittedError, hookimpl, listening, load
+from pellucid.listeners import Checkpoint
+from pellucid_linear import LogisticRegression, logistic_regression, newton
 from pellucid_linear.logistic_regression import (
     BLOCK,
     ConvergenceWarning,
@@ -18,12 +19,14 @@ from pellucid_linear.logistic_regression import (
     fit,
     gradient,
     hessian,
+    hessian_of,
     hessian_times,
-    line_search,
     log_softmax,
     loss,
-    newton_direction,
+    prices,
+    rough_diagonal,
     scores,
+    smooth,
 )
 
 CLASSES = pytest.mark.parametrize("K", [2, 3, 5])
@@ -149,116 +152,77 @@ def test_eq_5_6_hessian_of_nearly_certain_probabilities_keeps_its_digits():
 
 
 @CLASSES
-def test_eq_7_direction_solves_the_system_in_both_ways(K, monkeypatch):
-    problem, W = draw(K)
+@pytest.mark.parametrize("N", [30, BLOCK, 2 * BLOCK + 3])
+def test_eq_6_some_rows_and_columns_of_the_hessian(K, N):
+    problem, W = draw(K, N=N)
     P = probabilities(problem, W)
-    g = gradient(problem, W, P)
-    H = hessian(problem, P)
-    for largest in (1000, W.size, 0):
-        monkeypatch.setattr(logistic_regression, "LARGEST_HESSIAN", largest)
-        d = newton_direction(problem, P, g, precision=1e-12)
-        assert d.shape == W.shape
-        if K == 2:
-            np.testing.assert_allclose(d.ravel(), -np.linalg.solve(H, g.ravel()), rtol=1e-8)
-        else:  # the intercepts have no price, so H is flat where all of them rise together
-            np.testing.assert_allclose(H[3::4] @ d.ravel(), -g[:, 3], atol=1e-9)
-            np.testing.assert_allclose(d.sum(axis=0), 0, atol=1e-12)
+    H, rng = hessian(problem, P), np.random.default_rng(0)
+    for size in (0, 1, W.size // 2, W.size):
+        some = rng.permutation(W.size)[:size]
+        np.testing.assert_allclose(hessian_of(problem, P, some), H[np.ix_(some, some)], rtol=1e-11, atol=1e-14)
+
+
+def test_eq_6_some_of_the_hessian_of_nearly_certain_probabilities_keeps_its_digits():
+    problem, _ = draw(3, N=1, D=1)
+    p = 1e-13
+    H = hessian_of(problem, np.array([[p, p, 1 - 2 * p]]), np.array([4, 5]))
+    x = problem.X[0]
+    np.testing.assert_allclose(H - np.diag(problem.price), 2 * p * np.outer(x, x), atol=1e-17)
 
 
 @CLASSES
-def test_eq_7_one_newton_step_ends_at_the_minimum_of_a_parabola(K):
-    """Near the minimum L is a parabola: after a step, the square of the distance is left."""
-    X, y, *_ = observed(K)
-    problem = as_problem(X, y, K)
-    W = minimum(problem)
-    start = W + 1e-4 * np.random.default_rng(0).normal(size=W.shape)
-    start -= start.mean(axis=0) if K > 2 else 0
-    P = probabilities(problem, start)
-    after = start + newton_direction(problem, P, gradient(problem, start, P), precision=1e-12)
-    assert np.abs(after - W).max() < 1e-6 * 1e-1
-
-
-def as_problem(X, y, K, C=1.0):
-    N, D = X.shape
-    price = np.array([1 / (C * N)] * D + [0])
-    return Problem(np.column_stack([X, np.ones(N)]), y[:, None] == np.arange(K), np.full(N, 1 / N), price)
-
-
-def minimum(problem):
-    """W where the gradient is zero, by Newton's method with the Hessian of finite differences."""
-    K = problem.T.shape[1]
-    W = np.zeros((K if K > 2 else 1, problem.X.shape[1]))
-    for _ in range(30):
-        g = gradient(problem, W, probabilities(problem, W))
-        H = differences(lambda V: gradient(problem, V, probabilities(problem, V)).ravel(), W, 1e-5)
-        W = W - np.linalg.lstsq(H, g.ravel(), rcond=1e-7)[0].reshape(W.shape)
-    return W
-
-
-@pytest.mark.parametrize("length", [0.5, 1.5, 3, 5, 7, 10, 20, 40, 100, 1e3, 1e6])
-@CLASSES
-def test_eq_8_goes_the_first_of_1_half_quarter_that_lowers_the_loss_enough(K, length):
+def test_eq_7_rough_diagonal_is_that_of_the_hessian_where_all_probabilities_are_alike(K):
     problem, W = draw(K)
-    g = gradient(problem, W, probabilities(problem, W))
-    d, L = -length * g, loss_of(problem, W)
-    slope = float((g * d).sum())
-    t = 1.0
-    while loss_of(problem, W + t * d) > L + 0.25 * t * slope:
-        t /= 2
-    found, log_p, L_there = line_search(problem, W, L, d, slope)
-    np.testing.assert_array_equal(found, W + t * d)
-    np.testing.assert_allclose(log_p, log_softmax(scores(problem.X, W + t * d)))
-    assert L_there == loss_of(problem, W + t * d)
-
-
-@pytest.mark.parametrize("share, t", [(0.24, 0.5), (0.26, 1.0)])
-def test_eq_8_enough_is_a_quarter_of_what_the_slope_promises(share, t):
-    """With d of this length, the loss falls by exactly `share` of the slope's promise."""
-    problem, W = draw(3)
-    g = gradient(problem, W, probabilities(problem, W))
-    L = loss_of(problem, W)
-    low, high = 1e-3, 1e3  # the share falls from 1 as the step grows
-    for _ in range(100):
-        length = math.sqrt(low * high)
-        fallen = (loss_of(problem, W - length * g) - L) / (-length * (g**2).sum())
-        low, high = (length, high) if fallen > share else (low, length)
-    found, *_ = line_search(problem, W, L, -length * g, -length * (g**2).sum())
-    np.testing.assert_array_equal(found, W - t * length * g)
-
-
-def test_eq_8_a_step_lost_in_rounding_is_taken():
-    X, y, *_ = observed(3)
-    problem = as_problem(X, y, 3)
-    W = minimum(problem)
-    L, rng = loss_of(problem, W), np.random.default_rng(0)
-    for _ in range(20):
-        d = 1e-9 * rng.normal(size=W.shape)
-        found, *_ = line_search(problem, W, L, d, 0.0)
-        np.testing.assert_array_equal(found, W + d)
-
-
-def test_eq_8_a_step_that_changes_nothing_is_taken():
-    problem = Problem(np.array([[1.0], [-1.0]]), np.eye(2, dtype=bool)[[1, 0]], np.full(2, 0.5), np.zeros(1))
-    W, d = np.array([[1000.0]]), np.array([[1.0]])
-    assert loss_of(problem, W) == loss_of(problem, W + d) == 0
-    np.testing.assert_array_equal(line_search(problem, W, 0.0, d, 0.0)[0], W + d)
-
-
-def test_eq_8_refuses_a_step_that_is_worse_by_more_than_rounding():
-    problem, W = draw(2)
-    W = minimum(problem)
-    L = loss_of(problem, W)
-    found, *_ = line_search(problem, W, L, np.full(W.shape, 1e-5), 0.0)
-    assert np.abs(found - W).max() < 1e-6
+    P = probabilities(problem, np.zeros_like(W))
+    np.testing.assert_allclose(rough_diagonal(problem, P).ravel(), np.diag(hessian(problem, P)), rtol=1e-12)
+    empty = Problem(problem.X * [0, 1, 1, 1], problem.T, problem.s, problem.price * 0)
+    assert np.all(rough_diagonal(empty, P)[:, 0] == 1)
 
 
 @CLASSES
-def test_eq_9_product_is_that_of_the_hessian(K):
+def test_eq_7_product_is_that_of_the_hessian(K):
     problem, W = draw(K)
     P, V = probabilities(problem, W), np.random.default_rng(1).normal(size=W.shape)
     product = hessian_times(problem, P, V)
     assert product.shape == V.shape
     np.testing.assert_allclose(product.ravel(), hessian(problem, P) @ V.ravel(), rtol=1e-12)
+
+
+@CLASSES
+def test_the_function_that_is_handed_on_is_made_of_these(K):
+    problem, W = draw(K)
+    L, w, P = smooth(problem, len(W)), W.ravel(), probabilities(problem, W)
+    value, state = L.look(w)
+    assert value == loss_of(problem, W)
+    np.testing.assert_array_equal(state, P)
+    np.testing.assert_array_equal(L.gradient(w, P), gradient(problem, W, P).ravel())
+    np.testing.assert_array_equal(L.hessian(P, np.arange(W.size)), hessian(problem, P))
+    np.testing.assert_array_equal(L.hessian(P, np.array([1, 2])), hessian_of(problem, P, np.array([1, 2])))
+    np.testing.assert_array_equal(L.times(P, w), hessian_times(problem, P, W).ravel())
+    np.testing.assert_array_equal(L.diagonal(P), rough_diagonal(problem, P).ravel())
+    steep = L.steep(w).reshape(W.shape)
+    np.testing.assert_allclose(steep, W - W.mean(axis=0) if K > 2 else W)
+    np.testing.assert_allclose(probabilities(problem, steep), P, rtol=1e-12)
+
+
+def test_eq_8_the_price_is_shared_by_squares_and_absolute_values():
+    assert prices(2.0, 0.0, 5.0) == (0.1, 0.0)
+    assert prices(2.0, 1.0, 5.0) == (0.0, 0.1)
+    np.testing.assert_allclose(prices(0.5, 0.25, 8.0), (0.75 / 4, 0.25 / 4))
+    assert prices(math.inf, 0.5, 8.0) == (0, 0)
+
+
+@CLASSES
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 1.0])
+def test_eq_8_the_loss_is_that_of_its_definition(K, l1_ratio):
+    """S times L is the sum of the weighted losses, plus 1 / C times the prices."""
+    X, y, *_ = observed(K)
+    weights, C = np.random.default_rng(1).uniform(0.5, 2, len(X)), 0.1
+    (coef, intercept), losses, _ = fit(X, y, K, weights, C=C, l1_ratio=l1_ratio)
+    log_p = log_softmax(scores(X, coef, intercept))
+    total = -sum(weight * one[k] for weight, one, k in zip(weights, log_p, y))
+    total += (l1_ratio * np.abs(coef).sum() + 0.5 * (1 - l1_ratio) * (coef**2).sum()) / C
+    np.testing.assert_allclose(losses[-1], total / weights.sum(), rtol=1e-12)
 
 
 # -- the fit ---------------------------------------------------------------------------------------------------------
@@ -267,7 +231,7 @@ def test_eq_9_product_is_that_of_the_hessian(K):
 @pytest.fixture(params=["the whole Hessian", "conjugate gradients"])
 def way(request, monkeypatch):
     if request.param == "conjugate gradients":
-        monkeypatch.setattr(logistic_regression, "LARGEST_HESSIAN", 0)
+        monkeypatch.setattr(newton, "LARGEST_HESSIAN", 0)
     return request.param
 
 
@@ -410,6 +374,128 @@ def test_huge_entries_are_right_or_an_error():
         fit(X * 1e200, y, 2)
 
 
+# -- with a price on absolute values ---------------------------------------------------------------------------------
+
+
+def check_kinks(X, y, K, weights, params, C, l1_ratio, tol=1e-9, fit_intercept=True):
+    """−∂(L − λ|w|)/∂w is λ sign w where w is not 0 and at most λ in size where it is; ∂L/∂b is 0."""
+    S = weights.sum()
+    Z = scores(X, *params)
+    error = (weights / S)[:, None] * (np.exp(log_softmax(Z)) - (y[:, None] == np.arange(K)))
+    error = error[:, -len(params.coef) :]
+    v = -(error.T @ X + (1 - l1_ratio) / (C * S) * params.coef)
+    lam = l1_ratio / (C * S)
+    on = params.coef != 0
+    np.testing.assert_allclose(v[on], lam * np.sign(params.coef[on]), atol=tol)
+    assert np.all(np.abs(v[~on]) <= lam + tol)
+    if fit_intercept:
+        np.testing.assert_allclose(error.sum(axis=0), 0, atol=tol)
+    else:
+        assert not params.intercept.any()
+
+
+@CLASSES
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("l1_ratio", [0.1, 0.5, 1.0])
+def test_with_absolute_values_nothing_is_left_to_gain(way, K, l1_ratio, fit_intercept):
+    X, y, *_ = observed(K, D=8)
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(X))
+    params, losses, converged = fit(
+        X, y, K, weights, C=0.05, l1_ratio=l1_ratio, fit_intercept=fit_intercept, tol=1e-12, max_iter=200
+    )
+    assert converged and np.all(np.diff(losses) <= 1e-13)
+    tol = 1e-10 if way == "the whole Hessian" else 1e-6
+    check_kinks(X, y, K, weights, params, 0.05, l1_ratio, tol, fit_intercept)
+    assert l1_ratio < 1 or 0 < np.count_nonzero(params.coef) < params.coef.size
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(
+    st.integers(2, 4), st.integers(1, 12), st.integers(0, 10**6), st.floats(1e-2, 10), st.sampled_from([0.1, 0.7, 1.0])
+)
+def test_with_absolute_values_any_small_problem_converges(K, D, seed, C, l1_ratio):
+    rng = np.random.default_rng(seed)
+    N = int(rng.integers(K, 40))
+    X, y = rng.normal(size=(N, D)) + rng.normal(size=D), np.append(np.arange(K), rng.integers(0, K, N - K))
+    weights = rng.integers(0, 3, N) + 0.01
+    params, losses, converged = fit(X, y, K, weights, C=C, l1_ratio=l1_ratio, tol=0)
+    assert converged and np.all(np.diff(losses) <= 1e-13)
+    check_kinks(X, y, K, weights, params, C, l1_ratio, 1e-9)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@CLASSES
+def test_the_sign_of_the_price_is_right(K, l1_ratio):
+    """The lower C the smaller the weights, and never the other way: numpy-ml's price was subtracted."""
+    X, y, *_ = observed(K)
+    sizes = []
+    for C in (math.inf, 10.0, 1.0, 0.1, 1e-2, 1e-3, 1e-6):
+        (coef, _), *_ = fit(X, y, K, C=C, l1_ratio=l1_ratio)
+        sizes.append(l1_ratio * np.abs(coef).sum() + (1 - l1_ratio) * 0.5 * (coef**2).sum())
+    assert np.all(np.diff(sizes) <= 1e-9) and sizes[-1] < 1e-3 * sizes[0]
+    assert l1_ratio == 0 or sizes[-1] == 0
+
+
+@CLASSES
+def test_absolute_values_leave_exact_zeros_and_the_shares_of_the_classes(K):
+    X, y, *_ = observed(K)
+    (coef, intercept), losses, converged = fit(X, y, K, C=1e-4, l1_ratio=1.0, tol=1e-12)
+    assert converged and not coef.any()
+    shares = np.bincount(y) / len(y)
+    np.testing.assert_allclose(np.exp(log_softmax(scores(X[:1], coef, intercept)))[0], shares, rtol=1e-9)
+    np.testing.assert_allclose(losses[-1], -shares @ np.log(shares), rtol=1e-12)
+
+
+def test_absolute_values_choose_the_features_that_made_the_data():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(500, 300))
+    y = (X[:, [7, 40]] @ [3.0, -3.0] + rng.logistic(size=500) > 0).astype(int)
+    (coef, _), _, converged = fit(X, y, 2, C=0.04, l1_ratio=1.0)
+    assert converged and np.flatnonzero(coef[0]).tolist() == [7, 40]
+    assert coef[0, 7] > 0 > coef[0, 40]
+
+
+@CLASSES
+def test_with_absolute_values_integer_weights_are_repeated_rows(K):
+    X, y, *_ = observed(K)
+    times = np.random.default_rng(2).integers(0, 4, len(X))
+    params, losses, _ = fit(X, y, K, times.astype(float), C=0.1, l1_ratio=0.5, tol=1e-12)
+    again, losses_again, _ = fit(np.repeat(X, times, axis=0), np.repeat(y, times), K, C=0.1, l1_ratio=0.5, tol=1e-12)
+    np.testing.assert_allclose(params.coef, again.coef, atol=1e-9)
+    np.testing.assert_allclose(params.intercept, again.intercept, atol=1e-9)
+    np.testing.assert_allclose(losses[-1], losses_again[-1], rtol=1e-12)
+
+
+# -- by L-BFGS -------------------------------------------------------------------------------------------------------
+
+
+@CLASSES
+@pytest.mark.parametrize("C", [0.1, math.inf])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_lbfgs_finds_what_newton_finds(K, C, fit_intercept):
+    pytest.importorskip("scipy.optimize")
+    X, y, *_ = observed(K)
+    X = X * [1e-3, 1, 1e3] + [5, 0, 0]
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(X))
+    exact, losses, _ = fit(X, y, K, weights, C=C, fit_intercept=fit_intercept, tol=1e-12)
+    found, more, converged = fit(
+        X, y, K, weights, C=C, fit_intercept=fit_intercept, solver="lbfgs", tol=1e-9, max_iter=1000
+    )
+    assert converged and more[0] == losses[0]
+    np.testing.assert_allclose(more[-1], losses[-1], rtol=1e-12)
+    size = X.std(axis=0)
+    np.testing.assert_allclose(found.coef * size, exact.coef * size, atol=2e-6)
+    np.testing.assert_allclose(scores(X, *found), scores(X, *exact), atol=2e-5)
+
+
+def test_lbfgs_is_never_asked_for_a_hessian(monkeypatch):
+    pytest.importorskip("scipy.optimize")
+    monkeypatch.setattr(logistic_regression, "hessian", lambda *args: pytest.fail("a Hessian"))
+    monkeypatch.setattr(logistic_regression, "hessian_times", lambda *args: pytest.fail("its product"))
+    X, y, *_ = observed(3)
+    assert LogisticRegression(solver="lbfgs", tol=1e-4).fit(X, y).score(X, y) > 0.7
+
+
 # -- the class -------------------------------------------------------------------------------------------------------
 
 
@@ -457,6 +543,15 @@ def test_one_class_is_an_error():
         ({"C": math.nan}, "C must be more than 0, got nan"),
         ({"max_iter": 0}, "max_iter must be 1 or more"),
         ({"tol": -1}, "tol 0 or more, got 100 and -1"),
+        ({"l1_ratio": 1.5}, "l1_ratio must be from 0 to 1, got 1.5"),
+        ({"l1_ratio": math.nan}, "l1_ratio must be from 0 to 1"),
+        ({"penalty": "l3"}, "penalty must be 'elasticnet', 'l2', 'l1' or None, got 'l3'"),
+        ({"penalty": "l2", "l1_ratio": 0.5}, "penalty='l2' has no use for l1_ratio=0.5"),
+        ({"penalty": "l1", "l1_ratio": 0.5}, "penalty='l1' has no use for l1_ratio=0.5"),
+        ({"penalty": None, "l1_ratio": 0.5}, "penalty=None has no use for l1_ratio=0.5"),
+        ({"solver": "saga"}, "solver must be 'newton' or 'lbfgs', got 'saga'"),
+        ({"solver": "lbfgs", "l1_ratio": 0.5}, "needs a loss without kinks.*'newton'"),
+        ({"solver": "lbfgs", "penalty": "l1"}, "needs a loss without kinks"),
     ],
 )
 def test_wrong_parameters_say_so(params, message):
@@ -475,6 +570,82 @@ def test_too_few_steps_are_a_warning_and_enough_are_none():
         LogisticRegression(max_iter=enough.n_iter_).fit(X, y)
         LogisticRegression(tol=0).fit(X, y)  # ends when rounding hides what is left
         LogisticRegression(tol=0).fit(np.tile(X, (500, 1)), np.tile(y, 500))
+
+
+def test_both_ways_to_name_a_price():
+    X, y, *_ = observed(3)
+
+    def coef(**params):
+        return LogisticRegression(0.1, **params).fit(X, y).coef_
+
+    np.testing.assert_array_equal(coef(penalty="l2"), coef())
+    np.testing.assert_array_equal(coef(penalty="l1"), coef(l1_ratio=1.0))
+    np.testing.assert_array_equal(coef(penalty="l1", l1_ratio=1), coef(l1_ratio=1.0))
+    np.testing.assert_array_equal(coef(penalty="elasticnet", l1_ratio=0.4), coef(l1_ratio=0.4))
+    np.testing.assert_array_equal(coef(penalty=None), LogisticRegression(math.inf).fit(X, y).coef_)
+    np.testing.assert_array_equal(coef(penalty=None), LogisticRegression(math.inf, l1_ratio=1.0).fit(X, y).coef_)
+    assert np.abs(coef(l1_ratio=1.0)).sum() < np.abs(coef(l1_ratio=0.4)).sum()
+
+
+@CLASSES
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_warm_start_equals_cold_start(K, l1_ratio):
+    X, y, *_ = observed(K)
+    X = X + 3
+    model = LogisticRegression(warm_start=True, l1_ratio=l1_ratio, tol=1e-12)
+    for C in (0.01, 1.0, 0.1):
+        warm = model.set_params(C=C).fit(X, y)
+        cold = LogisticRegression(C, l1_ratio=l1_ratio, tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(warm.coef_, cold.coef_, atol=1e-9)
+        np.testing.assert_allclose(warm.intercept_, cold.intercept_, atol=1e-9)
+    again = model.fit(X, y)
+    assert again.n_iter_ == 1 < cold.n_iter_
+    np.testing.assert_allclose(again.loss_, cold.loss_[-1], rtol=1e-12)
+    again.coef_ = again.coef_.astype(np.float32)
+    np.testing.assert_allclose(again.fit(X, y).coef_, cold.coef_, atol=1e-9)
+
+
+def test_warm_start_where_another_price_ended():
+    """With a price on absolute values a feature's weights need not sum to 0 over the classes, with squares they do."""
+    X, y, *_ = observed(3)
+    model = LogisticRegression(0.1, l1_ratio=1.0, warm_start=True).fit(X, y)
+    assert np.abs(model.coef_.sum(axis=0)).max() > 0.01
+    for params in ({"l1_ratio": 0.0}, {"C": math.inf}, {"C": 0.1, "l1_ratio": 0.7}):
+        warm = model.set_params(**params, tol=1e-12).fit(X, y)
+        cold = LogisticRegression(**{**model.get_params(), "warm_start": False}).fit(X, y)
+        np.testing.assert_allclose(warm.coef_, cold.coef_, atol=1e-8)
+        np.testing.assert_allclose(warm.intercept_, cold.intercept_, atol=1e-8)
+
+
+def test_warm_start_by_lbfgs():
+    pytest.importorskip("scipy.optimize")
+    X, y, *_ = observed(3)
+    model = LogisticRegression(warm_start=True, solver="lbfgs").fit(X, y)
+    first = model.n_iter_
+    assert model.fit(X, y).n_iter_ < first // 2
+
+
+def test_warm_start_for_other_data_is_refused_and_forgets():
+    X, y, *_ = observed(3)
+    for rows, columns in ((y < 3, 2), (y < 2, 3)):
+        model = LogisticRegression(warm_start=True).fit(X, y)
+        with pytest.raises(ValueError, match=r"have shape \(3, 3\) \(classes, features\), but.*warm_start=False"):
+            model.fit(X[rows, :columns], y[rows])
+        with pytest.raises(NotFittedError):
+            model.predict(X)
+
+
+def test_without_a_price_separable_classes_are_named_as_the_reason_and_others_are_not():
+    X, y = np.array([[-2.0], [-1.0], [1.0], [2.0], [0.5]]), np.array([0, 0, 1, 1, 0])
+    for params in ({"C": math.inf}, {"penalty": None}):
+        with pytest.warns(ConvergenceWarning, match="apart without error.*while they cost nothing"):
+            LogisticRegression(**params).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="apart without error"):  # a row of weight 0 does not count
+        LogisticRegression(math.inf).fit(np.vstack([X, [[9.0]]]), np.append(y, 0), np.append(np.ones(5), 0))
+    with pytest.warns(ConvergenceWarning, match="in max_iter=1 steps. Raise it"):
+        LogisticRegression(math.inf, max_iter=1).fit(np.vstack([X, [[0.6]]]), np.append(y, 0) * [1, 1, 1, 0, 1, 1])
+    with pytest.warns(ConvergenceWarning, match="in max_iter=1 steps. Raise it"):
+        LogisticRegression(max_iter=1).fit(X, y)
 
 
 class Watcher:
@@ -496,6 +667,38 @@ def test_listeners_see_every_loss_and_may_end_the_fit():
     with listening(Watcher(stop_after=2)), warnings.catch_warnings():
         warnings.simplefilter("error")
         assert LogisticRegression().fit(X, y).n_iter_ == 2
+
+
+@pytest.mark.parametrize("params", [{}, {"l1_ratio": 0.5, "C": 0.1}, {"solver": "lbfgs"}], ids=str)
+def test_a_snapshot_is_the_model_after_that_step(params):
+    if "solver" in params:
+        pytest.importorskip("scipy.optimize")
+    X, y, *_ = observed(3)
+    snapshots = []
+
+    class Photographer:
+        @hookimpl
+        def pellucid_fit_step(self, run):
+            snapshots.append((run.snapshot(), run.metrics["loss"]))
+
+    with listening(Photographer()):
+        model = LogisticRegression(**params).fit(X, y)
+    assert len(snapshots) == model.n_iter_
+    for n, (snapshot, value) in enumerate(snapshots, start=1):
+        assert snapshot is not model and snapshot.n_iter_ == n
+        np.testing.assert_array_equal(snapshot.loss_, model.loss_[: n + 1])
+        assert snapshot.loss_[-1] == value
+    np.testing.assert_allclose(snapshots[-1][0].predict_proba(X), model.predict_proba(X), rtol=1e-9)
+    assert np.abs(snapshots[0][0].predict_proba(X) - model.predict_proba(X)).max() > 1e-3
+
+
+def test_checkpoints_can_be_loaded_and_gone_on_from(tmp_path):
+    X, y, *_ = observed(3)
+    with listening(Checkpoint(tmp_path / "step-{step}.npz")):
+        model = LogisticRegression(warm_start=True).fit(X, y)
+    half_way = load(tmp_path / "step-2.npz")
+    np.testing.assert_array_equal(half_way.loss_, model.loss_[:3])
+    np.testing.assert_allclose(half_way.fit(X, y).coef_, model.coef_, atol=1e-6)
 
 
 def test_after_ctrl_c_the_model_keeps_its_best(recwarn):

@@ -1,11 +1,13 @@
 """The oracle is the definition: derivatives that vanish, rows that stand for the price, exact fractions."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from pellucid_linear import LinearRegression, Ridge, ridge
 from pellucid_linear.linear_regression import predict
-from pellucid_linear.ridge import dual, fit, shrink
+from pellucid_linear.ridge import dual, fit, principal, ridge_path, shrink
 
 
 def draw(seed=0, N=40, D=3, T=2):
@@ -44,7 +46,7 @@ def test_eq_1_2_3_4_derivatives_vanish(way, N, D, fit_intercept):
 
 def test_eq_2_one_direction_is_shrunk_to_its_share():
     Xc, Yc = np.diag([3.0, 0.5, 0.0]), np.array([[6.0, 6.0], [1.0, 1.0], [5.0, 5.0]])
-    w = shrink(Xc, Yc, np.array([1.0, 0.0]))
+    w = shrink(principal(Xc, Yc), np.array([1.0, 0.0]))
     np.testing.assert_allclose(w[:, 0], [2 * 9 / 10, 2 * 0.25 / 1.25, 0], rtol=1e-14)
     np.testing.assert_allclose(w[:, 1], [2, 2, 0], rtol=1e-14)
 
@@ -53,11 +55,12 @@ def test_eq_2_rotating_the_data_rotates_the_weights():
     rng = np.random.default_rng(2)
     Xc, Yc, alphas = rng.normal(size=(9, 4)), rng.normal(size=(9, 2)), np.array([0.5, 2.0])
     Q, _ = np.linalg.qr(rng.normal(size=(4, 4)))
-    np.testing.assert_allclose(shrink(Xc @ Q, Yc, alphas), Q.T @ shrink(Xc, Yc, alphas), rtol=1e-11, atol=1e-13)
+    rotated, plain = (shrink(principal(A, Yc), alphas) for A in (Xc @ Q, Xc))
+    np.testing.assert_allclose(rotated, Q.T @ plain, rtol=1e-11, atol=1e-13)
 
 
 def test_eq_2_nothing_overflows():
-    w = shrink(np.array([[1e200], [0.0]]), np.array([[2e200], [1.0]]), np.array([1.0]))
+    w = shrink(principal(np.array([[1e200], [0.0]]), np.array([[2e200], [1.0]])), np.array([1.0]))
     np.testing.assert_allclose(w, [[2.0]])
 
 
@@ -136,3 +139,67 @@ def test_wrong_price_says_so(alpha, message):
     X, Y, _ = draw()
     with pytest.raises(ValueError, match=message):
         Ridge(alpha).fit(X, Y)
+
+
+def test_eq_2_many_prices_at_once():
+    rng = np.random.default_rng(11)
+    data = principal(rng.normal(size=(9, 4)), rng.normal(size=(9, 2)))
+    prices = np.array([[0.0, 1.0], [5.0, 2.0], [1e3, 0.5]])
+    w = shrink(data, prices)
+    assert w.shape == (3, 4, 2)
+    for k in range(3):
+        np.testing.assert_allclose(w[k], shrink(data, prices[k]), rtol=1e-14)
+
+
+def test_what_rounding_leaves_grows_with_the_rows_it_came_from():
+    R = np.array([[1.0, 1.0], [0.0, 1e-14]])
+    assert len(principal(R, np.zeros((2, 1))).sigma) == 2
+    assert len(principal(R, np.zeros((2, 1)), n_rows=1000).sigma) == 1
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("N, D", [(40, 3), (5, 12), (1, 2)])
+def test_eq_1_2_path_has_the_weights_of_single_fits(N, D, fit_intercept):
+    X, Y, weights = draw(12, N, D)
+    alphas = [100.0, 0.3, 7.0]
+    options = {"sample_weight": weights, "fit_intercept": fit_intercept}
+    coefs, intercepts = ridge_path(X, Y, alphas, **options)
+    assert coefs.shape == (2, D, 3) and intercepts.shape == (2, 3)
+    for k, alpha in enumerate(alphas):
+        alone = Ridge(alpha, fit_intercept=fit_intercept).fit(X, Y, weights)
+        np.testing.assert_allclose(coefs[:, :, k], alone.coef_, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(intercepts[:, k], alone.intercept_, rtol=1e-10, atol=1e-13)
+    one, its_intercepts = ridge_path(X, Y[:, 0], alphas, **options)
+    assert one.shape == (D, 3) and its_intercepts.shape == (3,)
+    np.testing.assert_allclose(one, coefs[0], rtol=1e-12, atol=1e-14)
+    assert ridge_path(X.astype(np.float32), Y, alphas)[0].dtype == np.float32
+
+
+def test_path_of_collinear_columns_without_a_price_is_the_shortest_solution():
+    X, Y, _ = draw(13)
+    X[:, 2] = X[:, 0]
+    coefs, intercepts = ridge_path(X, Y[:, 0], [0.0, 1.0])
+    least = LinearRegression().fit(X, Y[:, 0])
+    np.testing.assert_allclose(coefs[:, 0], least.coef_, rtol=1e-10)
+    np.testing.assert_allclose(intercepts[0], least.intercept_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("alphas", [[-1.0], [np.nan], 1.0, [[1.0]]])
+def test_path_refuses_what_is_no_list_of_prices(alphas):
+    X, Y, _ = draw()
+    with pytest.raises(ValueError, match="list of finite numbers of 0 or more"):
+        ridge_path(X, Y, alphas)
+
+
+def test_nearly_collinear_tall_data_need_no_copy_of_all_rows(monkeypatch):
+    """The precise way goes through blocks: beside 16 MB of data it takes a few of them."""
+    rng = np.random.default_rng(14)
+    X = rng.normal(size=(200_000, 10))
+    X[:, 9] = X[:, 8] + 1e-6 * X[:, 9]
+    y = X @ np.arange(10.0)
+    tracemalloc.start()
+    model = Ridge(1e-9).fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6, peak
+    np.testing.assert_allclose(model.coef_, np.arange(10.0), atol=0.01)

@@ -23,6 +23,10 @@ With fewer points than features, a smaller system does. ∂L/∂w = 0 says that 
     (X̃X̃ᵀ + αI) a = ỹ                                                           (3)
     w = X̃ᵀa                                                                    (4)
 
+Nothing here needs all rows in memory: R and v of tall_skinny_qr.py, of at most D rows, may stand for X̃ and ỹ, since
+‖X̃w − ỹ‖² and ‖Rw − v‖² differ by a constant. And as (2) takes one decomposition for any number of α, the weights for
+many prices cost hardly more than those for one.
+
 Symbols
 -------
     paper   code       shape    meaning
@@ -32,12 +36,13 @@ Symbols
     α       alphas     (T,)     the price of large weights, for each target
     w       coef       (T, D)   weights, one row per target
     b       intercept  (T,)     the prediction at x = 0
-    X̃, ỹ    Xc, Yc     (N, D)   centred rows, (4) of linear_regression.py
-    σᵢ      sigma      (R,)     singular values of X̃, R = min(N, D)
+    X̃, ỹ    Xc, Yc     (N, D)   centred rows, (4) of linear_regression.py, or R and v
+    σᵢ, V   sigma, V   (D, K)   singular values of X̃ that are not zero, and their directions
+    Uᵀỹ     c          (K, T)   the part of the targets in each direction
     a       a          (N, T)   how much of each row there is in w
 
-Cost: O(N D min(N, D)) time, O(N D) memory. Two faster ways, where they are precise enough: normal_equations.py for more
-points than features, (3) for fewer.
+Cost: O(N D min(N, D)) time, O(D min(N, D)) memory beside the data. Two faster ways, where they are precise enough:
+normal_equations.py for more points than features, (3) for fewer.
 
 References
 ----------
@@ -49,23 +54,36 @@ Differs from them: points have weights, and each target may have its own α.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from pellucid import Regressor, fit_run
-from pellucid.validation import FloatArray
+from pellucid.validation import FloatArray, check_array, check_rows, check_sample_weight, check_target
 from pellucid_linear import normal_equations
-from pellucid_linear.linear_regression import Params, centred, predict
+from pellucid_linear.linear_regression import Params, boiled_down, gathered, predict
 
 
-def shrink(Xc: FloatArray, Yc: FloatArray, alphas: FloatArray) -> FloatArray:
-    """Return w by the singular value decomposition: (N, D), (N, T), (T,) -> (D, T)."""
+class Principal(NamedTuple):
+    """The directions in which the data spread: X̃ = U diag(sigma) Vᵀ."""
+
+    sigma: FloatArray  # (K,)
+    V: FloatArray  # (D, K)
+    c: FloatArray  # (K, T), Uᵀỹ
+
+
+def principal(Xc: FloatArray, Yc: FloatArray, n_rows: int = 0) -> Principal:
+    """Decompose X̃, or the R of so many rows, and leave out what is zero but for rounding: (N, D), (N, T), _ -> _."""
     U, sigma, Vt = np.linalg.svd(Xc, full_matrices=False)  # (N, R), (R,), (R, D)
-    keep = sigma > sigma.max(initial=0) * max(Xc.shape) * np.finfo(np.float64).eps  # the rest is rounding error
-    U, sigma, Vt = U[:, keep], sigma[keep, None], Vt[keep]
-    gain = 1 / (sigma + alphas / sigma)  # (R, T), as in (2) but with no square to overflow
-    w: FloatArray = Vt.T @ (gain * (U.T @ Yc))  # (D, T)                        (2)
+    keep = sigma > sigma.max(initial=0) * max(n_rows, *Xc.shape) * np.finfo(np.float64).eps
+    return Principal(sigma[keep], Vt[keep].T, U[:, keep].T @ Yc)
+
+
+def shrink(data: Principal, alphas: FloatArray) -> FloatArray:
+    """Return w for one price a target, or for many sets of such prices: _, (..., _) -> (..., D, T)."""
+    sigma = data.sigma[:, None]  # (K, 1)
+    gain = 1 / (sigma + alphas[..., None, :] / sigma)  # (..., K, T), as in (2) but with no square to overflow
+    w: FloatArray = data.V @ (gain * data.c)  # (..., D, T)                     (2)
     return w
 
 
@@ -87,17 +105,62 @@ def fit(
     X: FloatArray, Y: FloatArray, alphas: FloatArray, weights: FloatArray | None = None, *, fit_intercept: bool = True
 ) -> Params:
     """Minimise L for each target: (N, D), (N, T), (T,), (N,) -> _."""
-    N, D = X.shape
     fast = normal_equations.solve(X, Y, alphas, weights, fit_intercept=fit_intercept)
     if fast is not None:
         coef, x_mean, y_mean = fast
     else:
-        weights = np.ones(N) if weights is None else weights.astype(np.float64)
-        Xc, Yc, x_mean, y_mean = centred(X, Y, weights, fit_intercept=fit_intercept)
-        w = dual(Xc, Yc, alphas) if N < D else None
-        coef = shrink(Xc, Yc, alphas).T if w is None else w.T
+        n_rows, _, x_mean, y_mean, R, v, _ = boiled_down(X, Y, weights, fit_intercept=fit_intercept)
+        w = dual(R, v, alphas) if len(R) < R.shape[1] else None  # (D, T)
+        coef = (shrink(principal(R, v, n_rows), alphas) if w is None else w).T
     intercept = y_mean - coef @ x_mean  # (T,)                                  (1)
     return Params(coef, intercept)
+
+
+def ridge_path(
+    X: Any, y: Any, alphas: Any, *, sample_weight: Any = None, fit_intercept: bool = True
+) -> tuple[FloatArray, FloatArray]:
+    """The weights and intercepts of ridge regression for many prices, from one decomposition.
+
+    Parameters
+    ----------
+    X : array-like of shape (N, D)
+    y : array-like of shape (N,) or (N, T)
+    alphas : array-like of shape (A,)
+        The prices, each 0 or more, in any order.
+    sample_weight : array-like of shape (N,), optional
+    fit_intercept : bool
+        As for `Ridge`.
+
+    Returns
+    -------
+    coefs : ndarray of shape (D, A), or (T, D, A) when `y` has T columns
+        The weights, in the order of `alphas`.
+    intercepts : ndarray of shape (A,) or (T, A)
+        The intercepts.
+
+    Raises
+    ------
+    ValueError
+        When the data are not finite numbers or do not fit together, or a price is negative.
+
+    Examples
+    --------
+    >>> coefs, intercepts = ridge_path([[-1], [0], [1]], [-1, 1, 3], [0, 2, 6])
+    >>> coefs.round(6), intercepts
+    (array([[2. , 1. , 0.5]]), array([1., 1., 1.]))
+    """
+    X = check_array(X, name="ridge_path")
+    y = check_target(y, name="ridge_path", multi_output=True, dtype=X.dtype)
+    check_rows(len(X), y)
+    weights = check_sample_weight(sample_weight, len(X), name="ridge_path", dtype=X.dtype)
+    prices = np.asarray(alphas, dtype=np.float64)  # (A,)
+    if prices.ndim != 1 or not (np.isfinite(prices).all() and (prices >= 0).all()):
+        raise ValueError(f"alphas must be a list of finite numbers of 0 or more, got {alphas!r}.")
+    n_rows, _, x_mean, y_mean, R, v, _ = gathered(X, y.reshape(len(y), -1), weights, fit_intercept=fit_intercept)
+    w = shrink(principal(R, v, n_rows), prices[:, None])  # (A, D, T)
+    intercepts = y_mean - x_mean @ w  # (A, T)                                  (1)
+    coefs, intercepts = w.T.astype(X.dtype), intercepts.T.astype(X.dtype)  # (T, D, A), (T, A)
+    return (coefs[0], intercepts[0]) if y.ndim == 1 else (coefs, intercepts)
 
 
 class Ridge(Regressor):
