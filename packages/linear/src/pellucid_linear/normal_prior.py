@@ -152,7 +152,7 @@ def spread(X: FloatArray, posterior: Posterior) -> FloatArray:
         along = Z @ Q  # (B, K)                                                 (5)
         unseen = np.sum((Z - along @ Q.T) ** 2, axis=1)  # (B,)                  (5)
         if posterior.tau == 0:  # divided by it, what is more than rounding is infinite
-            # mutate: factor, boundary equivalent because infinity has no double, and equality probability zero
+            # mutate: factor equivalent because infinity has no double
             unseen = np.where(unseen > OUTSIDE * np.sum(Z**2, axis=1), np.inf, 0)  #   (5)
         h[block] = along**2 @ (1 / posterior.precision) + unseen + 1 / posterior.total  # (B,)   (5)
     return h
