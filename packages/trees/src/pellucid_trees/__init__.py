@@ -1,0 +1,33 @@
+"""Trees you can read: decision trees, random forests and gradient boosting in NumPy."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pellucid_trees.decision_tree import DecisionTreeClassifier as DecisionTreeClassifier
+    from pellucid_trees.decision_tree import DecisionTreeRegressor as DecisionTreeRegressor
+
+__version__ = "0.1.0"
+
+_HOME = {  # public name -> the module that defines it
+    "DecisionTreeClassifier": "decision_tree",
+    "DecisionTreeRegressor": "decision_tree",
+}
+__all__ = [
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,3 @@
+from pellucid.testing import conformance
+
+test_conformance = conformance("pellucid-trees")
