@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pellucid_trees.decision_tree import DecisionTreeClassifier as DecisionTreeClassifier
     from pellucid_trees.decision_tree import DecisionTreeRegressor as DecisionTreeRegressor
+    from pellucid_trees.extra_trees import ExtraTreesClassifier as ExtraTreesClassifier
+    from pellucid_trees.extra_trees import ExtraTreesRegressor as ExtraTreesRegressor
+    from pellucid_trees.random_forest import RandomForestClassifier as RandomForestClassifier
+    from pellucid_trees.random_forest import RandomForestRegressor as RandomForestRegressor
 
 __version__ = "0.1.0"
 
 _HOME = {  # public name -> the module that defines it
     "DecisionTreeClassifier": "decision_tree",
     "DecisionTreeRegressor": "decision_tree",
+    "ExtraTreesClassifier": "extra_trees",
+    "ExtraTreesRegressor": "extra_trees",
+    "RandomForestClassifier": "random_forest",
+    "RandomForestRegressor": "random_forest",
 }
 __all__ = [
     "DecisionTreeClassifier",
     "DecisionTreeRegressor",
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
 ]
 
 

@@ -27,3 +27,41 @@ def pellucid_models() -> Iterator[ModelSpec]:
         tags=("multi-output", "missing values"),
         references=("Breiman, Friedman, Olshen & Stone (1984), Classification and regression trees",),
     )
+    yield ModelSpec(
+        id="trees/random-forest-classifier",
+        target="pellucid_trees.random_forest:RandomForestClassifier",
+        summary="The mean of many trees, each grown on a random sample with random features",
+        tasks=("classification",),
+        tags=("multi-class", "probabilities", "missing values"),
+        references=("Breiman (2001), Random forests",),
+        smoke={"n_estimators": 10},
+    )
+    yield ModelSpec(
+        id="trees/random-forest-regressor",
+        target="pellucid_trees.random_forest:RandomForestRegressor",
+        summary="The mean of many trees, each grown on a random sample with random features",
+        tasks=("regression",),
+        tags=("multi-output", "missing values"),
+        references=("Breiman (2001), Random forests",),
+        smoke={"n_estimators": 10},
+    )
+    yield ModelSpec(
+        id="trees/extra-trees-classifier",
+        target="pellucid_trees.extra_trees:ExtraTreesClassifier",
+        summary="The mean of many trees whose thresholds are drawn at random",
+        tasks=("classification",),
+        aliases=("extremely-randomized-trees-classifier",),
+        tags=("multi-class", "probabilities", "missing values"),
+        references=("Geurts, Ernst & Wehenkel (2006), Extremely randomized trees",),
+        smoke={"n_estimators": 10},
+    )
+    yield ModelSpec(
+        id="trees/extra-trees-regressor",
+        target="pellucid_trees.extra_trees:ExtraTreesRegressor",
+        summary="The mean of many trees whose thresholds are drawn at random",
+        tasks=("regression",),
+        aliases=("extremely-randomized-trees-regressor",),
+        tags=("multi-output", "missing values"),
+        references=("Geurts, Ernst & Wehenkel (2006), Extremely randomized trees",),
+        smoke={"n_estimators": 10},
+    )
