@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pellucid_trees.decision_tree import DecisionTreeRegressor as DecisionTreeRegressor
     from pellucid_trees.extra_trees import ExtraTreesClassifier as ExtraTreesClassifier
     from pellucid_trees.extra_trees import ExtraTreesRegressor as ExtraTreesRegressor
+    from pellucid_trees.feature_importance import permutation_importance as permutation_importance
+    from pellucid_trees.gradient_boosting import GradientBoostingClassifier as GradientBoostingClassifier
+    from pellucid_trees.gradient_boosting import GradientBoostingRegressor as GradientBoostingRegressor
     from pellucid_trees.random_forest import RandomForestClassifier as RandomForestClassifier
     from pellucid_trees.random_forest import RandomForestRegressor as RandomForestRegressor
 
@@ -20,16 +23,22 @@ _HOME = {  # public name -> the module that defines it
     "DecisionTreeRegressor": "decision_tree",
     "ExtraTreesClassifier": "extra_trees",
     "ExtraTreesRegressor": "extra_trees",
+    "GradientBoostingClassifier": "gradient_boosting",
+    "GradientBoostingRegressor": "gradient_boosting",
     "RandomForestClassifier": "random_forest",
     "RandomForestRegressor": "random_forest",
+    "permutation_importance": "feature_importance",
 }
 __all__ = [
     "DecisionTreeClassifier",
     "DecisionTreeRegressor",
     "ExtraTreesClassifier",
     "ExtraTreesRegressor",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
     "RandomForestClassifier",
     "RandomForestRegressor",
+    "permutation_importance",
 ]
 
 

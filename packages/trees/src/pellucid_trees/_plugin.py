@@ -65,3 +65,23 @@ def pellucid_models() -> Iterator[ModelSpec]:
         references=("Geurts, Ernst & Wehenkel (2006), Extremely randomized trees",),
         smoke={"n_estimators": 10},
     )
+    yield ModelSpec(
+        id="trees/gradient-boosting-classifier",
+        target="pellucid_trees.gradient_boosting:GradientBoostingClassifier",
+        summary="A sum of small trees, each fitted to what the ones before it left over",
+        tasks=("classification",),
+        aliases=("gbm-classifier",),
+        tags=("multi-class", "probabilities", "missing values"),
+        references=("Friedman (2001), Greedy function approximation: a gradient boosting machine",),
+        smoke={"n_estimators": 10},
+    )
+    yield ModelSpec(
+        id="trees/gradient-boosting-regressor",
+        target="pellucid_trees.gradient_boosting:GradientBoostingRegressor",
+        summary="A sum of small trees, each fitted to what the ones before it left over",
+        tasks=("regression",),
+        aliases=("gbm-regressor",),
+        tags=("missing values",),
+        references=("Friedman (2001), Greedy function approximation: a gradient boosting machine",),
+        smoke={"n_estimators": 10},
+    )
