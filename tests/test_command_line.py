@@ -12,7 +12,7 @@ import pytest
 
 pl = pytest.importorskip("polars")
 pellucid_datasets = pytest.importorskip("pellucid_datasets")
-for family in ("pellucid_cli", "pellucid_linear", "pellucid_nn"):
+for family in ("pellucid_cli", "pellucid_linear", "pellucid_nn", "pellucid_trees"):
     pytest.importorskip(family)
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PELLUCID_")}
@@ -23,6 +23,9 @@ REAL_MODELS = {
     "linear/ridge": "petal_length",
     "nn/mlp-regressor": "petal_length",
     "linear/gaussian-nb": "species",
+    "trees/decision-tree-classifier": "species",
+    "trees/random-forest-regressor": "petal_length",
+    "trees/gradient-boosting-classifier": "species",
 }
 
 

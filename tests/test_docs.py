@@ -33,7 +33,7 @@ DOCS = ROOT / "docs"
 GENERATED = ("models", "reference")  # folders of DOCS that tools/docs_pages.py writes
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.relative_to(DOCS).parts[0] not in GENERATED]
 WRITTEN = [*PAGES, *(path for path in [ROOT / "README.md"] if path.exists())]
-FAMILIES = ("pellucid_datasets", "pellucid_linear", "pellucid_nn")
+FAMILIES = ("pellucid_datasets", "pellucid_linear", "pellucid_nn", "pellucid_trees")
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.S | re.M)
 ALIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -87,7 +87,7 @@ print(" ".join(ids))
     )
     families = {model_id.partition("/")[0] for model_id in printed.split()}
     assert families <= set(PROJECTS)
-    assert {"linear", "nn"} <= families
+    assert {"linear", "nn", "trees"} <= families
 
 
 def test_every_package_is_in_the_contracts_that_list_packages():
