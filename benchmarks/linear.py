@@ -256,3 +256,7 @@ def main() -> None:
     classification(20_000, 50, 5)
     real_data("wine")
     real_data("digits")
+    sparse_regression(1_000, 200)
+    sparse_classification(1_000, 200, 2, 0.1)
+    bayesian(1_000_000, 50)
+    counts(100_000, 20)

@@ -76,7 +76,7 @@ import numpy as np
 from pellucid.validation import FloatArray
 from pellucid_linear.tall_skinny_qr import Factor
 
-BLOCK = 2048  # rows at a time: a block of 50 columns stays in the processor's cache
+BLOCK = 4096  # rows at a time: a block of 50 columns stays in the processor's cache
 LARGEST_KAPPA = 1e6
 FEW_DIGITS = 1e-4  # share of the squares below which their rest is summed once more
 
