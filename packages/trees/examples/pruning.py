@@ -70,6 +70,6 @@ quality.plot(prices, validation, color="#7f7f7f", linestyle=":", label="cross-va
 quality.set(xscale="log", xlabel="price of a leaf, α", ylabel="R²", title="how well it predicts")
 for panel in (size, quality):
     panel.axvline(prices[best], color="black", linewidth=0.8)
-quality.legend(loc="upper right")
+quality.legend(loc=(0.02, 0.62))
 figure.savefig(path, dpi=120)
 print(f"picture: {path}")
