@@ -75,7 +75,7 @@ class Scan(NamedTuple):
     problem: Problem
     level: Level
     place: IndexArray  # (m,) within the node, from 1
-    columns: list[IndexArray]  # (R,) each; none for other criteria than (2)
+    columns: list[IndexArray]  # (R,) each; none for the entropy and the absolute error
     scale: FloatArray  # (S,)
     factor: FloatArray  # (m,) 0 where too few points are left or right; else what (2) needs beside Wᴸ Wᴿ, and these too
     # where points have no weights
