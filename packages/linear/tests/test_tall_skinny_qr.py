@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid_linear.tall_skinny_qr import Factor, directions, merge, move, squared_error, triangle
+from pellucid_linear.tall_skinny_qr import Factor, directions, merge, move, not_rounding, squared_error, triangle
 
 
 def draw(seed=0, N=40, D=3, T=2):
@@ -161,6 +161,47 @@ def test_eq_7_what_rounding_leaves_of_a_collinear_column_grows_with_the_rows_it_
     factor = Factor(10, 10.0, np.zeros(2), np.zeros(1), R, np.zeros((2, 1)), np.zeros(1))
     assert len(directions(factor).sigma) == 2
     assert len(directions(factor._replace(n_rows=1000)).sigma) == 1
+
+
+@pytest.mark.parametrize("far", [0.0, 1.0])
+@pytest.mark.parametrize("n_rows, total, largest", [(2, 0.7, 3.0), (50, 80.0, 0.4), (3000, 9.0, 3.0)])
+def test_eq_8_what_is_kept_is_above_the_rounding_of_its_columns_and_means(n_rows, total, largest, far):
+    rng = np.random.default_rng(12)
+    R, size = rng.normal(size=(3, 4)), np.array([2.0, 0.25, 1.0, 8.0])
+    x_mean = np.array([1e5 * far, -30.0 * far, 1e300, 0.4 * far])
+    R[:, 2] = 0  # what is constant is centred to zeros, however far it is
+    V = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    factor = Factor(n_rows, total, x_mean, np.zeros(1), R, np.zeros((3, 1)), np.zeros(1))
+    for i in (1, 2):
+        of_means = sum(abs(V[j, i] * x_mean[j]) / size[j] for j in (0, 1, 3)) * (n_rows * total) ** 0.5
+        least = 2.0**-52 * (largest * max(n_rows, 4) + of_means)
+        for share, kept in ((0.999, False), (1.001, True)):
+            sigma = np.full(3, largest)
+            sigma[i] = share * least
+            expected = [True, True, True]
+            expected[i] = kept
+            assert not_rounding(factor, sigma, V.T[:3], size).tolist() == expected
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 60])
+def test_eq_8_columns_that_are_collinear_but_far_from_zero_are_found_out(pieces):
+    """Year of birth, year and age: integers, of which the third is exactly the difference of the others."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        born, year = rng.integers(1940, 2000, 60), rng.integers(2000, 2026, 60)
+        X, Y, weights = np.stack([born, year, year - born], axis=1), rng.normal(size=(60, 1)), rng.uniform(0.5, 3, 60)
+        parts = [factor_of(X[p], Y[p], weights[p]) for p in np.array_split(np.arange(60), pieces)]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = merge(whole, part)
+        assert len(directions(whole).sigma) == 2
+
+
+def test_eq_8_one_column_that_hardly_varies_takes_nothing_from_the_others():
+    rng = np.random.default_rng(13)
+    X = rng.normal(size=(50, 3)) * [1, 1, 1e-5] + [0, 0, 1e10]  # the last but for rounding is a constant
+    X[:, 1] = X[:, 0] + 1e-9 * X[:, 1]
+    assert len(directions(factor_of(X, np.zeros((50, 1)), np.ones(50))).sigma) == 2
 
 
 def test_eq_7_columns_of_zeros():

@@ -87,7 +87,7 @@ import numpy as np
 
 from pellucid.validation import FloatArray
 from pellucid_linear.normal_equations import BLOCK
-from pellucid_linear.tall_skinny_qr import Factor
+from pellucid_linear.tall_skinny_qr import Factor, not_rounding
 
 OUTSIDE = 1e-10  # square of the share of z outside the span of Q, beyond which it is not rounding
 
@@ -126,8 +126,8 @@ def learn(prior: Prior, factor: Factor, *, fit_intercept: bool = True) -> Poster
     size = np.abs(R).max(axis=0)  # (D,)
     tau, root = (0.0, 1 / np.where(size > 0, size, 1)) if prior.root is None else (1.0, prior.root)
     U, gamma, Qt = np.linalg.svd(into(R, root), full_matrices=False)  # (R, K), (K,), (K, D)   (1)
-    keep = gamma > gamma.max(initial=0) * max(factor.n_rows, R.shape[1]) * np.finfo(np.float64).eps
-    if tau == 0 and not keep.all():  # a singular value that is zero but for rounding says nothing
+    if tau == 0:  # a singular value that is zero but for rounding says nothing
+        keep = not_rounding(factor, gamma, Qt, 1 / root)
         U, gamma, Qt = U[:, keep], gamma[keep], Qt[keep]
     a = U.T @ v  # (K, T)                                                       (2)
     precision = tau + gamma**2  # (K,)                                          (3)

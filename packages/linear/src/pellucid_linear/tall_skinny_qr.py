@@ -26,9 +26,11 @@ and likewise for y. The rows of R, those of R′ and (6), one below the other, a
 and the new ρ add up. As long as there are no more rows than columns, they are kept as they are, and nothing is lost.
 
 When all rows are in, the singular values of R tell in which directions X̃w changes. The columns are first divided by
-their sizes d, so that their units do not matter, and what is zero but for rounding is left out:
+their sizes d, so that their units do not matter, and what is zero but for rounding is left out. Rounding comes from R,
+and from the means: an error of ε x̄ in each of N merges, so that x − x̄ is not zero where it should be.
 
     R / d = U diag(σ) Vᵀ                                                       (7)
+    σᵢ > ε (max(N, D) maxⱼ σⱼ + √(N S) Σⱼ |Vⱼᵢ x̄ⱼ| / dⱼ)   in the directions that are kept   (8)
 
 Symbols
 -------
@@ -44,6 +46,8 @@ Symbols
     δ       delta           (D,)     from one mean to the other
     d       size            (D,)     largest entry of each column of R
     σ, V    sigma, V        (D, K)   singular values that are not zero, and their directions; K is the rank
+    N       n_rows          scalar   rows of weight above 0
+    ε       EPSILON         scalar   rounding error of a number, as a share of it
 
 Cost: O(N D²) time for N rows in blocks, O(D²) memory beside the block; a merge O(D³).
 
@@ -52,7 +56,7 @@ References
     Golub & Van Loan (2013), "Matrix computations", 4th ed., sec. 5.3: least squares by (1) and (2).
     Demmel, Grigori, Hoemmen & Langou (2012), "Communication-optimal parallel and sequential QR and LU factorizations".
     Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance": (5) and the square of (6).
-Differs from them: the means are merged along with the factors; the scaling in (7).
+Differs from them: the means are merged along with the factors; the scaling in (7), and (8).
 """
 
 from __future__ import annotations
@@ -60,8 +64,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.validation import FloatArray
+
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Factor(NamedTuple):
@@ -120,11 +127,20 @@ def merge(one: Factor, other: Factor) -> Factor:
     return Factor(n_rows, total, x_mean, y_mean, R, v, one.rest + other.rest + rest)
 
 
+def not_rounding(factor: Factor, sigma: FloatArray, Vt: FloatArray, size: FloatArray) -> NDArray[np.bool_]:
+    """Whether singular values of R / d are not zero but for rounding: _, (K,), (K, D), (D,) -> (K,)."""
+    n_rows, total, x_mean, _, R, _, _ = factor
+    far = np.sqrt(n_rows) * np.sqrt(total) * np.where(R.any(axis=0), np.abs(x_mean) / size, 0.0)  # (D,)   (8)
+    rounding = sigma.max(initial=0) * max(n_rows, R.shape[1]) + np.abs(Vt) @ far  # (K,)   (8)
+    kept: NDArray[np.bool_] = sigma > EPSILON * rounding  # (K,)                (8)
+    return kept
+
+
 def directions(factor: Factor) -> Directions:
     """Return the directions whose singular values are not zero but for rounding."""
     R = factor.R
     size = np.abs(R).max(axis=0)  # (D,)
     size[size == 0] = 1
     U, sigma, Vt = np.linalg.svd(R / size, full_matrices=False)  # (R, R), (R,), (R, D)   (7)
-    keep = sigma > sigma.max(initial=0) * max(factor.n_rows, R.shape[1]) * np.finfo(np.float64).eps
+    keep = not_rounding(factor, sigma, Vt, size)
     return Directions(U[:, keep], sigma[keep], Vt[keep].T, size)
