@@ -317,6 +317,54 @@ def test_partial_fit_of_collinear_columns_is_one_fit():
     assert model.rank_ == 3
 
 
+@pytest.mark.parametrize("piece", [1, 6, 20])
+def test_eq_5_6_7_collinear_columns_far_from_zero_are_the_same_in_one_fit_and_in_pieces(piece):
+    """Year of birth, year and age: what rounding leaves of the third must not be taken for a direction of its own."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        born, year = rng.integers(1940, 2000, 20), rng.integers(2000, 2026, 20)
+        X, y = np.stack([born, year, year - born], axis=1).astype(float), 0.5 * (year - born) + rng.normal(size=20)
+        near = X - [1970, 2010, 40]  # exact, and then no rounding error is large
+        expected = np.linalg.lstsq(near - near.mean(axis=0), y - y.mean(), rcond=1e-10)[0]
+        model = LinearRegression()
+        for start in range(0, 20, piece):
+            model.partial_fit(X[start : start + piece], y[start : start + piece])
+        for found in (model, LinearRegression().fit(X, y)):
+            assert found.rank_ == 2
+            np.testing.assert_allclose(found.coef_, expected, rtol=1e-8)
+            assert np.isnan(found.inference().coef.standard_error).all()
+
+
+def test_update_of_nearly_collinear_columns_is_precise_or_refused():
+    X, Y, _ = draw(35)
+    near = X[:, 0] + np.multiply.outer([1e-4, 1e-5, 1e-7, 1e-9], X[:, 1])
+    for column in near[:2]:
+        data = np.column_stack([X[:, 0], column, X[:, 2]])
+        model, fresh = LinearRegression().fit(data, Y), LinearRegression().fit(data[5:], Y[5:])
+        np.testing.assert_allclose(model.downdate(data[:5], Y[:5]).predict(data), fresh.predict(data), atol=1e-5)
+    for column in near[2:]:
+        data = np.column_stack([X[:, 0], column, X[:, 2]])
+        model = LinearRegression().fit(data, Y)
+        for change in (model.update, model.downdate):
+            with pytest.raises(ValueError, match="nearly collinear.*of the largest.*partial_fit"):
+                change(data[:5], Y[:5])
+        fresh = LinearRegression().fit(np.vstack([data, data[:5]]), np.vstack([Y, Y[:5]]))
+        np.testing.assert_allclose(model.partial_fit(data[:5], Y[:5]).predict(data), fresh.predict(data), atol=1e-5)
+
+
+def test_downdate_of_rows_that_were_never_there_is_refused_where_it_can_be_seen():
+    X, Y, _ = draw(34)
+    model = LinearRegression().fit(X, Y[:, 0])
+    before = model.coef_.copy()
+    with pytest.raises(ValueError, match="must have been in the fit.*squared error would be -"):
+        model.downdate(X[:1], [1000.0])
+    with pytest.raises(ValueError, match="must determine the weights"):
+        model.downdate([[1e3, -1e3, 1e3]], [1.0])
+    with pytest.raises(ValueError, match="must determine the weights"):
+        model.downdate(X[:1], Y[:1, 0], [30.0])
+    np.testing.assert_array_equal(model.coef_, before)
+
+
 def test_partial_fit_goes_on_from_fit_and_from_update():
     X, Y, weights = draw(21)
     model = LinearRegression().fit(X[:20], Y[:20], weights[:20]).partial_fit(X[20:25], Y[20:25], weights[20:25])

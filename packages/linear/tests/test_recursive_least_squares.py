@@ -150,6 +150,30 @@ def test_the_smallest_eigenvalue_decides(size, refused):
         np.testing.assert_allclose(update(state, leave, -1).P, 1 / c, rtol=1e-4)
 
 
+@pytest.mark.parametrize("error, rest, refused", [(3.0, 8.9, True), (3.0, 8.92, False), (3.0, 9.5, False)])
+def test_rows_that_would_leave_a_squared_error_below_zero_may_not_leave(error, rest, refused):
+    """A row at the mean, so that C = 1, with an error of 3 takes 9 away: more than there is but for a hundredth."""
+    state = Inverse(9, 9.0, np.zeros(1), np.zeros(1), np.eye(1), np.array([[1e-3]]), np.array([rest]))
+    leave = Factor(1, 1.0, np.zeros(1), np.zeros(1), np.zeros((1, 1)), np.array([[error]]), np.zeros(1))
+    if refused:
+        with pytest.raises(ValueError, match=r"squared error would be -0.1, from 8.9"):
+            update(state, leave, -1)
+    else:
+        np.testing.assert_allclose(update(state, leave, -1).rest, max(rest - 9, 0))
+
+
+def test_what_rounding_leaves_of_a_perfect_fit_is_no_reason_to_refuse():
+    """Squares of 4 in all, of which 10⁻⁷ are missing."""
+    state = Inverse(9, 9.0, np.zeros(1), np.zeros(1), np.eye(1), np.array([[2.0]]), np.array([0.0]))
+    for missing, refused in ((4e-7, False), (4e-5, True)):
+        rows = Factor(1, 1.0, np.zeros(1), np.zeros(1), np.zeros((1, 1)), np.full((1, 1), missing**0.5), np.zeros(1))
+        if refused:
+            with pytest.raises(ValueError, match="must have been in the fit"):
+                update(state, rows, -1)
+        else:
+            assert update(state, rows, -1).rest == 0
+
+
 def test_more_rows_than_there_are_may_not_leave():
     data = draw(8)
     few = [A[:5] for A in data]

@@ -75,6 +75,8 @@ from pellucid_linear.recursive_least_squares import Inverse
 from pellucid_linear.standard_errors import Inference
 from pellucid_linear.tall_skinny_qr import Directions, Factor
 
+NEAREST = 1e-6  # to zero that a singular value may be, as a share of the largest: its square costs 12 of 16 digits
+
 
 class Params(NamedTuple):
     coef: FloatArray  # (T, D)
@@ -173,6 +175,11 @@ def inverse(factor: Factor) -> Inverse:
         raise ValueError(
             f"update and downdate need columns that are not collinear, but the rank is {len(sigma)}, of {len(size)} "
             "columns. To add rows, use partial_fit."
+        )
+    if sigma[-1] < NEAREST * sigma[0]:
+        raise ValueError(
+            "update and downdate need columns that are not nearly collinear, but the smallest singular value is "
+            f"{sigma[-1] / sigma[0]:.1e} of the largest, and must be above {NEAREST:.0e}. To add rows, use partial_fit."
         )
     H = V / sigma / size[:, None]  # (D, D)                                     (8)
     P, w = H @ H.T, H @ (U.T @ factor.v)  # (D, D), (D, T)                      (8)
@@ -277,7 +284,7 @@ class LinearRegression(Regressor):
         Raises
         ------
         ValueError
-            As for `fit`, and when columns are collinear: then only `partial_fit` can go on.
+            As for `fit`, and when columns are collinear, or nearly so: then only `partial_fit` can go on.
         """
         return self._change(X, y, sample_weight, 1)
 
@@ -289,7 +296,8 @@ class LinearRegression(Regressor):
         Raises
         ------
         ValueError
-            As for `update`, and when the rows that remain would not determine the weights.
+            As for `update`, and when the rows that remain would not determine the weights, or those that leave cannot
+            have been in the fit. That is noticed where the squared error would fall below zero, not always.
         """
         return self._change(X, y, sample_weight, -1)
 

@@ -31,8 +31,9 @@ where ρ′ is what boiling down the new rows has split off. Proof of (6): with 
 
 For rows that join, the eigenvalues of C are 1 or more. For rows that leave they are between 1 and 0, and one is zero if
 the rows that remain do not determine w. The smaller it is, the more digits of P are lost in the difference (4): a step
-that meets an eigenvalue below 10⁻¹⁰ is refused. The way back to the form that tall_skinny_qr.py merges is, with the
-Cholesky decomposition P = L Lᵀ,
+that meets an eigenvalue below 10⁻¹⁰ is refused. So is one that would leave a squared error below zero, by more than
+rounding can: some of its rows were never there, or had another target or weight. The way back to the form that
+tall_skinny_qr.py merges is, with the Cholesky decomposition P = L Lᵀ,
 
     R = L⁻¹,   RᵀR = P⁻¹                                                       (7)
     v = R w                                                                    (8)
@@ -73,6 +74,7 @@ from pellucid.validation import FloatArray
 from pellucid_linear.tall_skinny_qr import Factor
 
 SMALLEST = 1e-10  # eigenvalue of C
+ROUNDING = 1e-6  # share of the squares that may be missing from a squared error
 
 
 class Inverse(NamedTuple):
@@ -93,7 +95,7 @@ def update(state: Inverse, rows: Factor, sign: int = 1) -> Inverse:
     Raises
     ------
     ValueError
-        When the rows that remain would not determine w.
+        When the rows that remain would not determine w, or those that leave cannot have been there.
     """
     n_rows, total = state.n_rows + sign * rows.n_rows, state.total + sign * rows.total
     if n_rows <= 0 or total <= 0:
@@ -123,6 +125,13 @@ def update(state: Inverse, rows: Factor, sign: int = 1) -> Inverse:
     P = state.P - sign * half.T @ half  # (D, D)                                 (4)
     w = state.w + sign * half.T @ half_E  # (D, T)                               (5)
     rest = state.rest + sign * (rows.rest + np.sum(half_E**2, axis=0))  # (T,)   (6)
+    if np.any(rest < 0):
+        squares = state.rest + np.sum(factor(state).v ** 2, axis=0)  # (T,), of all targets
+        if np.any(rest < -ROUNDING * squares - 0.01 * state.rest):
+            raise ValueError(
+                "rows that are taken away must have been in the fit, with these targets and weights: without them the "
+                f"squared error would be {rest.min():.3g}, from {state.rest[rest.argmin()]:.3g}. Fit the rest."
+            )
     return Inverse(n_rows, total, x_mean, y_mean, P, w, np.maximum(rest, 0))
 
 
