@@ -340,6 +340,39 @@ def test_separable_classes_without_a_price_do_not_converge_and_say_so():
     assert model.score(X, y) == 1 and np.isfinite(model.coef_).all()
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_every_solver_says_so_where_free_weights_have_no_end(solver):
+    pytest.importorskip("scipy")
+    X, y = np.array([[-5.0, 1.0], [-4.0, 0.0], [4.0, 1.0], [6.0, 0.0]]), [0, 0, 1, 1]
+    with pytest.warns(ConvergenceWarning, match="apart without error"):
+        LogisticRegression(penalty=None, solver=solver).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LogisticRegression(penalty=None, solver=solver).fit(np.zeros((4, 1)), y)  # equal scores tell nothing apart
+
+
+@pytest.mark.parametrize("far", [1e6, 1e12, 1e300])
+@pytest.mark.parametrize("options", [{}, {"penalty": "l1"}, {"penalty": None}], ids=str)
+def test_a_row_of_weight_zero_is_as_good_as_absent_however_far_it_is(options, far):
+    X, y, *_ = observed(3)
+    weights = np.ones(len(X))
+    weights[::4] = 0
+    away = np.where(weights[:, None] == 0, far, X)
+    found, expected = (
+        LogisticRegression(**options).fit(*data) for data in ((away, y, weights), (X[weights > 0], y[weights > 0]))
+    )
+    np.testing.assert_array_equal(found.coef_, expected.coef_)
+    np.testing.assert_array_equal(found.intercept_, expected.intercept_)
+
+
+@pytest.mark.parametrize("options", [{}, {"penalty": "l1"}, {"penalty": None}], ids=str)
+def test_far_rows_of_hardly_any_weight_cost_no_digits(options):
+    X, y, *_ = observed(3)
+    far, weights = np.vstack([X, np.full((3, 3), 1e9)]), np.append(np.ones(len(X)), np.full(3, 1e-60))
+    found = LogisticRegression(**options).fit(far, np.append(y, [0, 1, 2]), weights)
+    np.testing.assert_allclose(found.coef_, LogisticRegression(**options).fit(X, y).coef_, rtol=1e-5, atol=1e-8)
+
+
 def test_constant_and_repeated_columns():
     X, y, *_ = observed(3)
     more = np.column_stack([X, np.full(len(X), 1e8 / 3), X[:, 0]])

@@ -40,7 +40,8 @@ def test_eq_1_2_3_sums_are_those_of_the_definition(N, weighted):
     np.testing.assert_allclose([*found.x_mean, *found.y_mean], [*x_mean, *y_mean], rtol=1e-12)
     np.testing.assert_allclose(found.gram, gram, rtol=1e-9, atol=1e-11)
     np.testing.assert_allclose(found.cross, cross, rtol=1e-9, atol=1e-11)
-    np.testing.assert_allclose(found.cancelled, s.sum() * (x_mean - near_mean(X)) ** 2, rtol=1e-8, atol=1e-24)
+    a = near_mean(X, weights if weighted else None)
+    np.testing.assert_allclose(found.cancelled, s.sum() * (x_mean - a) ** 2, rtol=1e-8, atol=1e-24)
 
 
 def test_eq_1_2_3_without_intercept_nothing_is_taken_away():
@@ -54,7 +55,7 @@ def test_eq_1_2_3_without_intercept_nothing_is_taken_away():
 def test_eq_2_a_shift_that_is_far_off_changes_nothing_but_is_counted(monkeypatch):
     X, Y, _ = draw(3)
     right = sums(X, Y, None, fit_intercept=True)
-    monkeypatch.setattr(normal_equations, "near_mean", lambda A: A.mean(axis=0) + 100)
+    monkeypatch.setattr(normal_equations, "near_mean", lambda A, weights: A.mean(axis=0) + 100)
     off = sums(X, Y, None, fit_intercept=True)
     np.testing.assert_allclose(off.gram, right.gram, rtol=1e-9, atol=1e-8)
     np.testing.assert_allclose(off.cross, right.cross, rtol=1e-9, atol=1e-8)
@@ -66,6 +67,18 @@ def test_near_mean_is_near_and_exact_for_a_constant():
     X = np.random.default_rng(4).normal(3, 1, (5000, 2))
     X[:, 1] = 1e8 / 3
     assert abs(near_mean(X)[0] - 3) < 0.2 and near_mean(X)[1] == 1e8 / 3
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_near_mean_looks_at_nothing_without_weight(few):
+    X, weights = np.full((5000, 2), [3.0, 1e8 / 3]), np.arange(5000.0)
+    weights[::5] = 0  # 5000 rows are looked at in steps of 5
+    if not few:
+        weights[:2500:5] = 1e-30
+    X[weights == 0] = [1e300, -1e300]
+    np.testing.assert_array_equal(near_mean(X, weights), [3, 1e8 / 3])
+    counted = np.array([[1e9], [1.0], [4.0], [-1e300]])
+    np.testing.assert_allclose(near_mean(counted, np.array([0.0, 2.0, 1.0, 0.0])), 2.0)
 
 
 def test_eq_4_5_solution_solves_the_system():
@@ -208,8 +221,9 @@ def test_eq_10_one_nearly_perfect_fit_of_two_is_enough(N):
     np.testing.assert_allclose(squared_error(factor, coef.T), weights @ errors**2, rtol=1e-9)
 
 
-def test_eq_9_squares_are_those_about_the_mean():
+def test_eq_9_squares_are_those_about_the_mean(monkeypatch):
     X, Y, weights = draw(12)
+    monkeypatch.setattr(normal_equations, "near_mean", lambda A, weights: A.mean(axis=0) + 1)
     for fit_intercept in (True, False):
         _, squares, total = sums_and_squares(X, Y, weights, fit_intercept=fit_intercept)
         about = np.average(Y, axis=0, weights=weights) * fit_intercept

@@ -184,6 +184,27 @@ def test_path_of_collinear_columns_without_a_price_is_the_shortest_solution():
     np.testing.assert_allclose(intercepts[0], least.intercept_, rtol=1e-10)
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_without_a_price_units_do_not_matter_as_in_least_squares(wide):
+    """Two nearly equal columns, which take the slow way, beside one of tiny numbers; and a target with a price."""
+    rng = np.random.default_rng(20)
+    X = rng.normal(size=(9, 3))
+    X[:, 1] = X[:, 0] + 1e-7 * X[:, 1]
+    Y = np.column_stack([X @ [1.0, 2.0, 3.0], rng.normal(size=9)])
+    X = X * [1, 1, 1e-18]
+    if wide:
+        X = np.hstack([X, np.zeros((9, 9))])
+    least = LinearRegression().fit(X, Y)
+    np.testing.assert_allclose(least.predict(X)[:, 0], Y[:, 0], atol=1e-6)
+    np.testing.assert_allclose(Ridge(0).fit(X, Y).coef_, least.coef_, rtol=1e-12)
+    mixed, alone = Ridge([0, 5.0]).fit(X, Y), Ridge(5.0).fit(X, Y[:, 1])
+    np.testing.assert_allclose(mixed.coef_, [least.coef_[0], alone.coef_], rtol=1e-12, atol=1e-15)
+    coefs, intercepts = ridge_path(X, Y, [1, 0, 5])
+    np.testing.assert_allclose(coefs[:, :, 1], least.coef_, rtol=1e-12)
+    np.testing.assert_allclose(intercepts[:, 1], least.intercept_, rtol=1e-9)
+    np.testing.assert_allclose(coefs[1, :, 2], alone.coef_, rtol=1e-9, atol=1e-15)
+
+
 @pytest.mark.parametrize("alphas", [[-1.0], [np.nan], 1.0, [[1.0]]])
 def test_path_refuses_what_is_no_list_of_prices(alphas):
     X, Y, _ = draw()

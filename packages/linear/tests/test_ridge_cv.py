@@ -209,6 +209,25 @@ def test_collinear_columns_and_float32():
     np.testing.assert_allclose(small.coef_, model.coef_, rtol=1e-4)
 
 
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("several", [False, True])
+def test_constant_columns_leave_the_mean(several, cv):
+    y = np.arange(6.0)
+    model = RidgeCV(cv=cv).fit(np.full((6, 2), 3.0), np.column_stack([y, -y]) if several else y)
+    assert not model.coef_.any()
+    np.testing.assert_allclose(model.intercept_, [2.5, -2.5] if several else 2.5)
+    if cv is None:
+        np.testing.assert_allclose(model.scores_, -np.mean(((y - 2.5) * 6 / 5) ** 2))
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_squared_errors_that_overflow_are_refused(cv):
+    X = np.arange(6.0)[:, None]
+    with pytest.raises(ValueError, match="squared errors overflow: a target is 5e.200.* Rescale y"):
+        RidgeCV(cv=cv).fit(X**2, 1e200 * np.arange(6.0))
+    assert RidgeCV([1e-320, 1.0]).fit(np.eye(3), [1.0, 5.0, 2.0]).alpha_ == 1.0  # at the first, 0 / 0
+
+
 @pytest.mark.parametrize("alphas", [(), (0.0, 1.0), (-1.0,), (np.inf,), [[1.0]]])
 def test_prices_must_be_above_zero(alphas):
     X, Y, _ = draw()

@@ -131,6 +131,11 @@ class Trace(NamedTuple):
     converged: bool
 
 
+def energy(r: FloatArray, share: FloatArray) -> float:
+    """Σₙ sₙ rₙ², of the rows that count: (N,), (N,) -> ()."""
+    return float(share @ np.where(share > 0, r, 0.0) ** 2)
+
+
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused
 def prepare(X: FloatArray, Y: FloatArray, weights: FloatArray | None, *, fit_intercept: bool, n_fits: int = 1) -> Data:
     """Centre the data, or sum them up where that is faster for so many fits: (N, D), (N, T), (N,) -> _."""
@@ -142,17 +147,17 @@ def prepare(X: FloatArray, Y: FloatArray, weights: FloatArray | None, *, fit_int
         x_mean, y_mean, G, C, cancelled = normal_equations.sums(X, Y, weights, fit_intercept=fit_intercept)
         if np.all(cancelled <= CANCELLED * np.diag(G)):
             G, C, unit = G / total, C / total, np.sqrt(np.diag(G) / total)
-            targets = [Sums(G, C[:, t], unit, float(share @ (Y[:, t] - y_mean[t]) ** 2)) for t in range(T)]
+            targets = [Sums(G, C[:, t], unit, energy(Y[:, t] - y_mean[t], share)) for t in range(T)]
     if not targets:
         x_mean = weighted_mean(X, share) if fit_intercept else np.zeros(D)
         y_mean = weighted_mean(Y, share) if fit_intercept else np.zeros(T)
         Xt = np.subtract(X.T, x_mean[:, None], order="C", dtype=np.float64)  # (D, N), one column after the other
         Xt *= np.sqrt(share)
         unit = np.sqrt(np.einsum("dn,dn->d", Xt, Xt))
-        for y in np.sqrt(share) * (Y - y_mean).T:  # (N,)
+        for y in np.where(share > 0, np.sqrt(share) * (Y - y_mean).T, 0.0):  # (N,)
             targets.append(Rows(Xt, y, Xt @ y, unit, float(y @ y)))
     if not np.isfinite([unit.sum(), *(one.energy for one in targets)]).all():
-        largest = max(np.abs(X).max(), np.abs(Y).max())
+        largest = max(np.abs(X[share > 0]).max(), np.abs(Y[share > 0]).max())
         raise ValueError(f"the squares of the data overflow: an entry is {largest:g}. Rescale the columns or y.")
     return Data(targets, x_mean, y_mean)
 

@@ -86,6 +86,8 @@ def closed_form(
     X: FloatArray, Y: FloatArray, weights: FloatArray | None, mu: float, *, fit_intercept: bool
 ) -> tuple[Params, list[Trace]]:
     """Minimise L with λ = 0: (N, D), (N, T), (N,), _ -> _, _."""
+    if weights is not None and not weights.all():
+        X, Y, weights = X[weights > 0], Y[weights > 0], weights[weights > 0]
     (N, D), T = X.shape, Y.shape[1]
     S = N if weights is None else float(weights.sum(dtype=np.float64))
     params = ridge.fit(X, Y, np.full(T, mu * S), weights, fit_intercept=fit_intercept)  #   (5)

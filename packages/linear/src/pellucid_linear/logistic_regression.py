@@ -228,10 +228,12 @@ def fit(
     Returns the parameters, the loss before the first step and after each, and whether the last step promised to lower
     it by less than its share `tol`. Calls `report(params, losses)` after each step and ends when that returns True.
     """
+    if weights is not None and not weights.all():
+        X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
     N, D = X.shape
     J = 1 if n_classes == 2 else n_classes
     weights = np.ones(N) if weights is None else weights.astype(np.float64)
-    centre = near_mean(X) if fit_intercept else np.zeros(D)
+    centre = near_mean(X, weights) if fit_intercept else np.zeros(D)
     columns = np.empty((N, D + fit_intercept))
     np.subtract(X, centre, out=columns[:, :D])  # a column around 1e8 could not be told from the column of ones
     columns[:, D:] = 1
@@ -264,6 +266,15 @@ def fit(
     except FloatingPointError as error:
         raise ValueError(f"the squares of the data overflow: an entry is {np.abs(X).max():g}. Rescale them.") from error
     return params(found.w), np.array(found.losses), found.converged
+
+
+def separated(X: FloatArray, y: IndexArray, weights: FloatArray | None, params: Params) -> bool:
+    """Whether every row that counts has the highest score for its own class: (N, D), (N,), (N,), _ -> _."""
+    if weights is not None:
+        X, y = X[weights > 0], y[weights > 0]
+    Z = scores(X, *params)  # (N, K)
+    own = np.take_along_axis(Z, y[:, None], axis=1)  # (N, 1)
+    return bool(np.all(np.sum(own <= Z, axis=1) == 1))  # no score but its own is as high
 
 
 class LogisticRegression(Classifier):
@@ -365,7 +376,7 @@ class LogisticRegression(Classifier):
         Warns
         -----
         ConvergenceWarning
-            When `max_iter` steps were not enough, as when the classes can be told apart and weights are free.
+            When `max_iter` steps were not enough, or the classes can be told apart and weights are free.
         """
         C, l1_ratio = self._check_params()
         X, y, weights = self._check_fit(X, y, sample_weight, min_classes=2)
@@ -397,20 +408,16 @@ class LogisticRegression(Classifier):
                 report=report,
             )
         self._store(params, losses, X.dtype)
-        if not converged and run.stopped is None:
-            counting = slice(None) if weights is None else weights > 0
-            right = scores(X[counting], *params).argmax(axis=1) == y[counting]
+        apart = C == np.inf and separated(X, y, weights, params)
+        if run.stopped is None and (apart or not converged):
             reason = (
-                "These weights tell the classes apart without error, and while they cost nothing larger ones always "
-                f"lower the loss. Give them a price: lower C={C:g}."
-                if C == np.inf and right.all()
-                else "Raise it, or tol, or scale the columns alike."
+                f"(steps: {self.n_iter_}, max_iter={self.max_iter}). These weights tell the classes apart without "
+                "error, and while they cost nothing larger ones always lower the loss. Give them a price: lower "
+                f"C={C:g}."
+                if apart
+                else f"in max_iter={self.max_iter} steps. Raise it, or tol, or scale the columns alike."
             )
-            warnings.warn(
-                f"LogisticRegression did not converge in max_iter={self.max_iter} steps. {reason}",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            warnings.warn(f"LogisticRegression did not converge {reason}", ConvergenceWarning, stacklevel=2)
         return self
 
     def _check_params(self) -> tuple[float, float]:

@@ -95,10 +95,16 @@ class Solution(NamedTuple):
     y_mean: FloatArray  # (T,)
 
 
-def near_mean(X: FloatArray) -> FloatArray:
-    """Return the mean of about a thousand rows; exactly the value of a constant column: (N, D) -> (D,)."""
-    some = X[:: max(1, len(X) // 1000)].astype(np.float64)
-    mean: FloatArray = some[0] + (some - some[0]).mean(axis=0)
+def near_mean(X: FloatArray, weights: FloatArray | None = None) -> FloatArray:
+    """Return the mean of about a thousand rows; exactly the value of a constant column: (N, D), (N,) -> (D,)."""
+    step = max(1, len(X) // 1000)
+    some, share = X[::step].astype(np.float64), None
+    if weights is not None:  # rows without weight do not count, wherever they are
+        share = weights[::step].astype(np.float64)
+        if not share.any():
+            some, share = X[weights > 0][:1].astype(np.float64), np.ones(1)
+        some, share = some[share > 0], share[share > 0] / share.max()
+    mean: FloatArray = some[0] + np.average(some - some[0], axis=0, weights=share)
     return mean
 
 
@@ -127,7 +133,7 @@ def sums_and_squares(
 ) -> tuple[Sums, FloatArray, float]:
     """Gather the means, G and c, and q and S, in one pass over the rows: (N, D), (N, T), (N,) -> _, (T,), ()."""
     (N, D), T = X.shape, Y.shape[1]
-    a, a_y = (near_mean(X), near_mean(Y)) if fit_intercept else (np.zeros(D), np.zeros(T))
+    a, a_y = (near_mean(X, weights), near_mean(Y, weights)) if fit_intercept else (np.zeros(D), np.zeros(T))
     gram, cross, z_sum = np.zeros((D, D)), np.zeros((D, T)), np.zeros(D)
     squares, u_sum = np.zeros(T), np.zeros(T)
     for z, u, root in blocks(X, Y, weights, a, a_y):
@@ -192,7 +198,7 @@ def solve(
     return Solution(coef, x_mean, y_mean)
 
 
-@np.errstate(over="ignore")  # a squared error beyond the largest number is infinite
+@np.errstate(over="ignore", invalid="ignore")  # a squared error beyond the largest number is infinite
 def least_squares(
     X: FloatArray,
     Y: FloatArray,
@@ -214,7 +220,7 @@ def least_squares(
     w = np.linalg.solve(R, v)  # (D, T)
     rest = squares - np.sum(v**2, axis=0)  # (T,)                               (9)
     # mutate: boundary equivalent because a second pass finds the same, only more precisely
-    if np.any(rest < FEW_DIGITS * squares):  #                                  (10)
+    if not np.all(rest >= FEW_DIGITS * squares):  # also where both overflow     (10)
         rest = np.zeros(len(rest))
         for z, u, _ in blocks(X, Y, weights, x_mean, y_mean):
             rest += np.sum((u - z @ w) ** 2, axis=0)  # (T,)                     (10)

@@ -61,7 +61,7 @@ import numpy as np
 from pellucid import Regressor, fit_run
 from pellucid.validation import FloatArray, check_array, check_rows, check_sample_weight, check_target
 from pellucid_linear import normal_equations
-from pellucid_linear.linear_regression import Params, boiled_down, gathered, predict
+from pellucid_linear.linear_regression import Params, boiled_down, gathered, predict, shortest
 
 
 class Principal(NamedTuple):
@@ -109,9 +109,12 @@ def fit(
     if fast is not None:
         coef, x_mean, y_mean = fast
     else:
-        n_rows, _, x_mean, y_mean, R, v, _ = boiled_down(X, Y, weights, fit_intercept=fit_intercept)
+        factor = boiled_down(X, Y, weights, fit_intercept=fit_intercept)
+        n_rows, _, x_mean, y_mean, R, v, _ = factor
         w = dual(R, v, alphas) if len(R) < R.shape[1] else None  # (D, T)
         coef = (shrink(principal(R, v, n_rows), alphas) if w is None else w).T
+        if not alphas.all():  # least squares, for which the units of the columns do not matter
+            coef[alphas == 0] = shortest(factor)[0][alphas == 0]
     intercept = y_mean - coef @ x_mean  # (T,)                                  (1)
     return Params(coef, intercept)
 
@@ -156,8 +159,11 @@ def ridge_path(
     prices = np.asarray(alphas, dtype=np.float64)  # (A,)
     if prices.ndim != 1 or not (np.isfinite(prices).all() and (prices >= 0).all()):
         raise ValueError(f"alphas must be a list of finite numbers of 0 or more, got {alphas!r}.")
-    n_rows, _, x_mean, y_mean, R, v, _ = gathered(X, y.reshape(len(y), -1), weights, fit_intercept=fit_intercept)
+    factor = gathered(X, y.reshape(len(y), -1), weights, fit_intercept=fit_intercept)
+    n_rows, _, x_mean, y_mean, R, v, _ = factor
     w = shrink(principal(R, v, n_rows), prices[:, None])  # (A, D, T)
+    if not prices.all():
+        w[prices == 0] = shortest(factor)[0].T
     intercepts = y_mean - x_mean @ w  # (A, T)                                  (1)
     coefs, intercepts = w.T.astype(X.dtype), intercepts.T.astype(X.dtype)  # (T, D, A), (T, A)
     return (coefs[0], intercepts[0]) if y.ndim == 1 else (coefs, intercepts)

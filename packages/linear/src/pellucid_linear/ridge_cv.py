@@ -95,8 +95,8 @@ def leave_one_out(
     if len(sigma) == factor.n_rows - fit_intercept:  # of points that count, nothing is left but rounding errors
         left, rest = np.where(weights > 0, 0, left), np.where(weights[:, None] > 0, 0, rest)
     free = left[:, None] + weights[:, None] * (q**2 @ g)  # (B, A)              (4)
-    pulled = (c[:, :, None] * g[:, None, :]).reshape(len(g), -1)  # (K, T*A)
-    errors = rest[:, :, None] + (q @ pulled).reshape(*rest.shape, -1)  # (B, T, A)   (5)
+    pulled = (c[:, :, None] * g[:, None, :]).reshape(len(g), c.shape[1] * len(alphas))  # (K, T*A)
+    errors = rest[:, :, None] + (q @ pulled).reshape(*rest.shape, len(alphas))  # (B, T, A)   (5)
     return errors, free
 
 
@@ -125,6 +125,7 @@ def squared_errors(
         s = np.ones(len(X[block])) if weights is None else weights[block].astype(np.float64)  # (B,)
         errors, free = leave_one_out(X[block], Y[block], s, alphas, factor, data, fit_intercept=fit_intercept)
         squares = s[:, None, None] * (errors if gcv else errors / free[:, None, :]) ** 2  # (B, T, A)   (1)
+        squares[s == 0] = 0  # however far away they are
         sums += squares.sum(axis=0)
         free_sum += free[s > 0].sum(axis=0)
         if each is not None:
@@ -156,7 +157,7 @@ def errors_of_splits(
         s = np.ones(len(Y[test])) if weights is None else weights[test].astype(np.float64)  # (B,)
         predicted = ((X[test] - factor.x_mean) @ w).reshape(-1, T, A)  # (B, T, A)
         squares = ((Y[test] - factor.y_mean)[:, :, None] - predicted) ** 2  # (B, T, A)   (7)
-        sums += np.einsum("b,bta->ta", s, squares)
+        sums += np.einsum("b,bta->ta", s[s > 0], squares[s > 0])
         n_tested += int(np.count_nonzero(s))
     return sums, n_tested
 
@@ -183,6 +184,7 @@ def check_splits(cv: Any, X: FloatArray, Y: FloatArray) -> Splits:
 
 def choose(sums: FloatArray, n_rows: int, *, alpha_per_target: bool) -> tuple[FloatArray, IndexArray]:
     """Return the scores, of each target or of all together, and which price is best: (T, A), _ -> (_, A), (_,)."""
+    sums = np.where(np.isnan(sums), np.inf, sums)  # a price so small that nothing is left of it is not the best one
     scores = -sums / n_rows  # (T, A)                                           (6)
     if not alpha_per_target:
         scores = scores.mean(axis=0, keepdims=True)  # (1, A)
@@ -275,7 +277,7 @@ class RidgeCV(Regressor):
         ------
         ValueError
             When the data are not finite numbers, `X`, `y` and the weights do not fit together, fewer than two rows
-            count, or a price is not above 0.
+            count, a price is not above 0, or the squared errors overflow.
         """
         X, y, weights = self._check_fit(X, y, sample_weight, min_rows=2)
         alphas = np.atleast_1d(np.asarray(self.alphas, dtype=np.float64))  # (A,)
@@ -299,6 +301,11 @@ class RidgeCV(Regressor):
             else:
                 sums, n_tested = errors_of_splits(X, Y, weights, alphas, splits, **how)
             scores, best = choose(sums, n_tested, alpha_per_target=self.alpha_per_target)
+            if not np.isfinite(scores.max(axis=1)).all():
+                raise ValueError(
+                    f"the squared errors overflow: a target is {np.abs(Y).max():g}, an entry {np.abs(X).max():g}. "
+                    "Rescale y, or the columns."
+                )
             chosen = alphas[best]  # (T,) or (1,)
             w = shrink(data, np.broadcast_to(chosen, Y.shape[1]))  # (D, T)
             run.step()
