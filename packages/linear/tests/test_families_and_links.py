@@ -114,6 +114,23 @@ def test_eq_11_12_small_deviances_of_huge_targets_keep_their_digits(name):
         np.testing.assert_allclose(found, float(exact), rtol=1e-8)
 
 
+@pytest.mark.parametrize("y, mu", [(1e-17, 1.0), (1e-10, 3.0), (1e-300, 1e5), (1e5, 1e-5), (3.0, 1.5), (1.0, 2.0)])
+def test_eq_10_11_12_deviances_of_targets_far_from_their_means_keep_their_digits(y, mu):
+    getcontext().prec = 50
+    a, b = Decimal(y), Decimal(mu)
+    for nudge in (1, 1 - 1e-9, 1 + 1e-9):  # also beside the places where one form takes over from the other
+        a = Decimal(y * nudge)
+        exact = {"poisson": 2 * (a * (a / b).ln() - (a - b)), "gamma": 2 * ((a - b) / b - (a / b).ln())}
+        for name, value in exact.items():
+            found = FAMILIES[name].deviance(np.array([y * nudge]), np.array([mu]))[0]
+            np.testing.assert_allclose(found, float(value), rtol=1e-14)
+    for p in (1e-20, 1e-9, 0.3):  # a rare share, expected to be certain, and the other way round
+        q = 1 - 1e-6
+        exact = 2 * float(Decimal(p) * (Decimal(p) / Decimal(q)).ln())
+        exact += 2 * float((1 - Decimal(p)) * ((1 - Decimal(p)) / (1 - Decimal(q))).ln())
+        np.testing.assert_allclose(FAMILIES["binomial"].deviance(np.array([p]), np.array([q])), exact, rtol=1e-9)
+
+
 def test_eq_17_log_gamma_is_that_of_the_standard_library():
     x = np.concatenate([np.logspace(-8, 16, 200), [1, 2, 3, 9.5, 10, 10.5, 1e5], np.arange(1, 30) / 2])
     expected = np.array([math.lgamma(value) for value in x])

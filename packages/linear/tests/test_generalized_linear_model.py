@@ -439,6 +439,22 @@ def test_perfect_fits_constant_targets_and_one_row():
         np.testing.assert_allclose(wide.predict(np.eye(4, 9)), np.arange(4.0), atol=1e-6)
 
 
+def test_tiny_targets_and_huge_weights():
+    x, y = np.arange(6.0)[:, None], np.array([1e-17, 1.0, 2.0, 3.0, 1e-5, 4.0])
+    model = GeneralizedLinearModel("gamma", "log").fit(x, y)
+    mu = model.predict(x)
+    np.testing.assert_allclose([np.sum((y - mu) / mu), np.sum(x[:, 0] * (y - mu) / mu)], 0, atol=1e-6)
+    huge = GeneralizedLinearModel().fit(x * 1e-150, 1e8 * (2 * x[:, 0] + 1))  # the square of the weight overflows
+    np.testing.assert_allclose([huge.coef_[0], huge.intercept_], [2e158, 1e8], rtol=1e-9)
+
+
+@canonical
+def test_float32_data_give_float32_predictions(family, link):
+    X, y, s, _ = draw(family, link)
+    model = GeneralizedLinearModel(family).fit(X.astype(np.float32), y, s)
+    assert model.coef_.dtype == model.predict(X.astype(np.float32)).dtype == np.float32
+
+
 def test_memory_mapped_float32_data(tmp_path):
     X, y, s, offset = draw("poisson", "log", N=5000)
     X32 = X.astype(np.float32)

@@ -26,8 +26,8 @@ families ∂d/∂μ = −2 (y − μ) / V(μ). With k(y, μ) = y log(y/μ) − (
     poisson     2 k(y, μ)                                                       (11)
     gamma       2 (y − μ)/μ − 2 log(y/μ)                                        (12)
 
-where log(y/μ) is taken as log(1 + (y − μ)/μ), which keeps its digits if y is near μ. The logarithm of the density of y,
-for a binomial share y of s trials, or a gamma distribution of the shape k = s/φ:
+where log(y/μ) is taken as log(1 + (y − μ)/μ) if y is near μ, which keeps its digits there. The logarithm of the
+density of y, for a binomial share y of s trials, or a gamma distribution of the shape k = s/φ:
 
     gaussian    −s (y − μ)² / (2φ) − ½ log(2πφ/s)                               (13)
     binomial    s y log μ + s (1 − y) log(1 − μ) + log(s! / ((s y)! (s − s y)!))   (14)
@@ -101,11 +101,19 @@ def expit(eta: FloatArray) -> FloatArray:
     return np.clip(mu, NEAREST, 1 - NEAREST)
 
 
-@np.errstate(divide="ignore", invalid="ignore")  # at y = 0, which has a value of its own
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # in the way that is not taken, and at y = 0
+def log_ratio(y: FloatArray, mu: FloatArray) -> FloatArray:
+    """Log(y/μ) with all its digits: (N,), (N,) -> (N,)."""
+    delta, ratio = (y - mu) / mu, np.log(y) - np.log(mu)  #                     (10) (11) (12)
+    # mutate: boundary equivalent because at μ/2 and 3μ/2 both have all digits
+    np.log1p(delta, out=ratio, where=np.abs(delta) < 0.5)  #                    (10) (11) (12)
+    return ratio
+
+
+@np.errstate(invalid="ignore")  # at y = 0, which has a value of its own
 def excess(y: FloatArray, mu: FloatArray) -> FloatArray:
     """k(y, μ), at least 0: (N,), (N,) -> (N,)."""
-    delta = (y - mu) / mu
-    k: FloatArray = mu * ((1 + delta) * np.log1p(delta) - delta)  #             (10) (11)
+    k: FloatArray = y * log_ratio(y, mu) - (y - mu)  #                          (10) (11)
     return np.where(y == 0, mu, k)
 
 
@@ -185,7 +193,7 @@ FAMILIES = {
         Family(
             "gamma", "inverse", 0.0, np.inf, False, True,
             variance=lambda mu: mu**2,  #                                       (8)
-            deviance=lambda y, mu: 2 * ((y - mu) / mu - np.log1p((y - mu) / mu)),  #   (12)
+            deviance=lambda y, mu: 2 * ((y - mu) / mu - log_ratio(y, mu)),  #   (12)
             log_density=log_of_gamma,  #                                        (16)
         ),
     )

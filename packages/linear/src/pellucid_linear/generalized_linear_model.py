@@ -279,7 +279,7 @@ class GeneralizedLinearModel(Regressor):
         if not s.all():
             X, y, o, s = X[s > 0], y[s > 0], o[s > 0], s[s > 0]
         D = X.shape[1]
-        centre = near_mean(X) if self.fit_intercept else np.zeros(D)
+        centre = near_mean(X, s) if self.fit_intercept else np.zeros(D)
         price = np.append(np.full(D, float(self.alpha)), [0.0] * bool(self.fit_intercept))
         problem = Problem(X, y, s / s.sum(), o, centre, price, family, link)
         with fit_run(self, total=self.max_iter) as run:
@@ -288,10 +288,10 @@ class GeneralizedLinearModel(Regressor):
             )
             if found is None:
                 others = " or ".join(repr(name) for name in (family.canonical, "log") if name != link.name)
+                advice = f"Try link={others}, fit an intercept," if others else "Fit an intercept, look at the offsets,"
                 raise ValueError(
                     f"no weights were found whose means the family {family.name!r} can have through the link "
-                    f"{link.name!r}; y has the mean {problem.s @ y:g}. Try link={others}, fit an intercept, or take "
-                    "another family."
+                    f"{link.name!r}; y has the mean {problem.s @ y:g}. {advice} or take another family."
                 )
         at, trace = found
         self._store(problem, at, trace, s, dtype)
@@ -304,7 +304,8 @@ class GeneralizedLinearModel(Regressor):
         X = self._check_X(X)
         _, link = self._family_and_link()
         offsets = self._check_offset(offset, len(X)).astype(X.dtype)
-        return link.inverse(X @ self.coef_ + self.intercept_ + offsets)  # (N,)  (1)
+        mu = link.inverse(X @ self.coef_ + self.intercept_ + offsets)  # (N,)    (1)
+        return mu.astype(X.dtype, copy=False)
 
     def mean_interval(self, X: Any, level: float = 0.95, *, offset: Any = None) -> tuple[FloatArray, FloatArray]:
         """Return the ends of a confidence interval for the mean at each row of X (N, D): two arrays (N,).

@@ -129,7 +129,8 @@ def loss(problem: Problem, w: FloatArray, mu: FloatArray) -> float:
     family = problem.family
     if not np.all((mu > family.low) & (mu < family.high)):
         return np.inf
-    L = 0.5 * np.sum(problem.s * family.deviance(problem.y, mu)) + 0.5 * np.sum(problem.price * w**2)  #   (3)
+    dear = np.where(problem.price > 0, w, 0.0)  # (P,); without a price a square may overflow
+    L = 0.5 * np.sum(problem.s * family.deviance(problem.y, mu)) + 0.5 * np.sum(problem.price * dear**2)  #   (3)
     return float(L) if np.isfinite(L) else np.inf
 
 
