@@ -384,6 +384,19 @@ def test_with_too_few_rows_intervals_are_infinite():
         assert np.isfinite(BayesianLinearRegression(1.0, prior_precision=1.0).fit(X, y).predict_interval(X)).all()
 
 
+def test_collinear_columns_far_from_zero_and_a_flat_prior():
+    """Year of birth, year and age: as for least squares, the third is not a direction of its own."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        born, year = rng.integers(1940, 2000, 12), rng.integers(2000, 2026, 12)
+        X, y = np.stack([born, year, year - born], axis=1).astype(float), rng.normal(size=12)
+        model, two = BayesianLinearRegression().fit(X, y), BayesianLinearRegression().fit(X[:, :2], y)
+        assert len(model.posterior_.precision) == 2
+        np.testing.assert_allclose(model.predict(X), two.predict(X[:, :2]), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(model.predict_variance(X), two.predict_variance(X[:, :2]), rtol=1e-8)
+        assert np.isinf(model.predict_variance([[2000.0, 2000.0, 5.0]]))
+
+
 def test_constant_targets_and_equal_rows():
     X, _, _ = draw(23)
     with warnings.catch_warnings():

@@ -8,9 +8,30 @@ import numpy as np
 import pytest
 
 import pellucid
-from pellucid_linear import LinearRegression, LogisticRegression, Ridge
+from pellucid_linear import (
+    BayesianLinearRegression,
+    ElasticNet,
+    GaussianNB,
+    GeneralizedLinearModel,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeCV,
+)
 
 MODELS = [LinearRegression(), Ridge(), LogisticRegression()]
+REGRESSORS = [
+    *MODELS[:2],
+    RidgeCV(),
+    RidgeCV(cv=3),
+    Lasso(0.01),
+    ElasticNet(0.01),
+    ElasticNet(0.01, l1_ratio=0),
+    BayesianLinearRegression(),
+    BayesianLinearRegression(1.0, prior_precision=2.0),
+    GeneralizedLinearModel(),
+]
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
 
 
@@ -120,6 +141,79 @@ def test_a_row_of_weight_zero_is_as_good_as_absent(model):
     np.testing.assert_allclose(
         pellucid.clone(model).fit(changed, y, weights).coef_, pellucid.clone(model).fit(X[5:], y[5:]).coef_, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("far", [1e12, 1e160, 1e308])
+@pytest.mark.parametrize("model", REGRESSORS, ids=repr)
+def test_a_row_of_weight_zero_is_as_good_as_absent_however_far_it_is(model, far):
+    X, _ = draw()
+    y, weights = X @ [1.0, 2.0, 3.0] + np.arange(30) % 3, np.ones(30)
+    weights[1::3] = 0
+    alone = model if getattr(model, "cv", None) is None else RidgeCV(cv=[(np.arange(20), np.arange(20))])
+    model = model if alone is model else RidgeCV(cv=[(np.arange(30), np.arange(30))])
+    expected = pellucid.clone(alone).fit(X[weights > 0], y[weights > 0])
+    away, away_y = X.copy(), y.copy()
+    away[1::3], away_y[1::3] = [far, -far, far], [far, -far] * 5
+    for data, target in ((away, y), (X, away_y), (away, away_y)):
+        found = pellucid.clone(model).fit(data, target, weights)
+        np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-9)
+        np.testing.assert_allclose(found.intercept_, expected.intercept_, rtol=1e-9)
+        for name in {"loss_", "best_score_", "deviance_", "log_marginal_likelihood_"} & set(vars(expected)):
+            ends = (np.ravel(getattr(one, name))[-1] for one in (found, expected))
+            np.testing.assert_allclose(*ends, rtol=1e-9)
+
+
+# -- faults that numpy-ml has -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", REGRESSORS, ids=repr)
+def test_numpy_ml_fault_one_dimensional_y(model):
+    X, _ = draw()
+    y = X @ [1.0, 2.0, 3.0] + np.arange(30) % 3
+    one = pellucid.clone(model).fit(X, y)
+    assert one.coef_.shape == (3,) and np.shape(one.intercept_) == () and one.predict(X).shape == (30,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a model of one target says that it makes a column flat
+        column = pellucid.clone(model).fit(X, y[:, None])
+    np.testing.assert_allclose(column.predict(X).ravel(), one.predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("model", [*REGRESSORS, *MODELS[2:], GeneralizedLinearModel("poisson")], ids=repr)
+def test_numpy_ml_fault_constant_features(model):
+    X, y = draw()
+    more = np.column_stack([X, np.full(30, 0.1), np.zeros(30), np.full(30, 1e8 / 3)])
+    plain, found = pellucid.clone(model).fit(X, y), pellucid.clone(model).fit(more, y)
+    assert not found.coef_[..., 3:].any()
+    elsewhere = np.column_stack([X, X])
+    np.testing.assert_allclose(found.predict(elsewhere), plain.predict(X), rtol=1e-7)
+
+
+def test_numpy_ml_fault_constant_features_of_naive_bayes():
+    X, y = draw()
+    more = np.column_stack([X, np.full(30, 0.1), np.zeros(30)])
+    plain, found = GaussianNB().fit(X, y), GaussianNB().fit(more, y)
+    np.testing.assert_allclose(found.predict_proba(more), plain.predict_proba(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "with_price",
+    [
+        Ridge,
+        lambda price: RidgeCV([price]),
+        lambda price: Lasso(price / 30),
+        lambda price: ElasticNet(price / 30),
+        lambda price: GeneralizedLinearModel(alpha=price / 30),
+        lambda price: GeneralizedLinearModel("poisson", alpha=price / 30),
+        lambda price: LogisticRegression(1 / price),
+        lambda price: LogisticRegression(1 / price, penalty="l1"),
+        lambda price: BayesianLinearRegression(1.0, prior_precision=price),
+    ],
+)
+def test_numpy_ml_fault_sign_of_the_price(with_price):
+    """A higher price shrinks the weights, down to nothing."""
+    X, y = draw()
+    sizes = [np.linalg.norm(with_price(price).fit(X, y).coef_) for price in (1e-3, 0.1, 1.0, 10.0, 1e9)]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > sizes[2] > sizes[3] and sizes[-1] < 1e-6
 
 
 @pytest.mark.parametrize("scale", [1e-150, 1e-30, 1e30, 1e150, 1e300])
