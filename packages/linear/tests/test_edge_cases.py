@@ -282,3 +282,27 @@ def test_an_unknown_name_is_an_attribute_error():
     assert {"LinearRegression", "LogisticRegression", "Ridge"} <= set(dir(pellucid_linear))
     with pytest.raises(AttributeError, match="Laso"):
         pellucid_linear.Laso  # noqa: B018
+
+
+@pytest.mark.parametrize("kind", [LinearRegression, BayesianLinearRegression])
+@pytest.mark.parametrize("method", ["partial_fit", "update"])
+def test_more_rows_come_with_the_same_intercept(kind, method):
+    X, y = draw(D=2)
+    X = X + 5
+    model = kind().fit(X, y).set_params(fit_intercept=False)
+    with pytest.raises(ValueError, match="fit_intercept must be what it was in the fits before, True"):
+        getattr(model, method)(X, y)
+    refitted = getattr(model.fit(X, y), method)(X, y)  # a fit begins again
+    assert refitted.intercept_ == 0
+    np.testing.assert_allclose(refitted.coef_, np.linalg.lstsq(X, y)[0], atol=1e-12)
+
+
+def test_inference_is_about_the_fit_not_about_a_parameter_set_later():
+    X, y = draw(D=2)
+    X = X + 5
+    model = LinearRegression().fit(X, y)
+    expected, ends = model.inference(), model.predict_interval(X)
+    model.set_params(fit_intercept=False)
+    np.testing.assert_array_equal(model.inference().coef.standard_error, expected.coef.standard_error)
+    assert model.inference().degrees_of_freedom == expected.degrees_of_freedom == 27
+    np.testing.assert_array_equal(model.predict_interval(X), ends)

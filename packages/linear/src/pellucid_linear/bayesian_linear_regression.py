@@ -191,6 +191,8 @@ class BayesianLinearRegression(Regressor):
     log_marginal_likelihood_ : float, or ndarray of shape (T,)
         The evidence log p(y), by which priors and features can be compared. With `prior_precision=0`, or the default
         prior of σ², it is relative to a density of 1 for the weights, or 1/σ²; see the module's text.
+    has_intercept_ : bool
+        What `fit_intercept` was in the fit, and must be for more rows.
     statistics_, log_weights_
         What is kept of the rows for `partial_fit`: their factor, and the sum of the logarithms of their weights.
     posterior_ : Posterior
@@ -272,6 +274,7 @@ class BayesianLinearRegression(Regressor):
         """
         before = self.statistics_ if hasattr(self, "statistics_") else None
         X, y, weights = self._check_fit(X, y, sample_weight, partial=True)
+        linear_regression.check_same_intercept(self)
         if before is not None and self.coef_.shape[:-1] != y.shape[1:]:
             shapes = ["(N,)" if not axes else f"(N, {axes[0]})" for axes in (self.coef_.shape[:-1], y.shape[1:])]
             raise ValueError(f"y must have as many columns as in the first fit, {shapes[0]}, got {shapes[1]}.")
@@ -398,6 +401,7 @@ class BayesianLinearRegression(Regressor):
         self.noise_variance_ = noise[0] if one else noise
         self.log_marginal_likelihood_ = evidence[0] if one else evidence
         self.statistics_, self.log_weights_, self.posterior_ = factor, log_weights, found
+        self.has_intercept_ = bool(self.fit_intercept)
         return self
 
     def _prior(self, T: int, D: int) -> Prior:

@@ -186,6 +186,15 @@ def inverse(factor: Factor) -> Inverse:
     return Inverse(*factor[:4], P, w, tall_skinny_qr.squared_error(factor, w))
 
 
+def check_same_intercept(model: Any) -> None:
+    """Raise where a model has learnt with an intercept and is to go on without one, or the other way round."""
+    if bool(model.fit_intercept) != getattr(model, "has_intercept_", bool(model.fit_intercept)):
+        raise ValueError(
+            f"fit_intercept must be what it was in the fits before, {model.has_intercept_}, as only sums are left of "
+            f"their rows; got {model.fit_intercept!r}. Set it back, or fit all rows again."
+        )
+
+
 class LinearRegression(Regressor):
     """Ordinary least squares.
 
@@ -205,6 +214,8 @@ class LinearRegression(Regressor):
         The intercept; 0 without `fit_intercept`.
     rank_ : int
         Rank of the centred data. Below the number of columns, the weights are the shortest of many equally good ones.
+    has_intercept_ : bool
+        What `fit_intercept` was in the fit, and must be for more rows.
     statistics_ : Factor or Inverse
         What is kept of the rows: means, and the triangle of tall_skinny_qr.py or, after `update` or `downdate`, the
         inverse of recursive_least_squares.py.
@@ -325,7 +336,7 @@ class LinearRegression(Regressor):
         """
         factor, coef, at = self._solved(level)
         found = standard_errors.inference(
-            factor, at, *with_intercept(coef, factor), level, fit_intercept=self.fit_intercept
+            factor, at, *with_intercept(coef, factor), level, fit_intercept=self.has_intercept_
         )
         return found if self.coef_.ndim > 1 else standard_errors.of_one_target(found)
 
@@ -349,7 +360,7 @@ class LinearRegression(Regressor):
         factor, coef, at = self._solved(level)
         value = predict(X, *with_intercept(coef, factor))  # (N, T)
         low, high = standard_errors.around_prediction(
-            X, value, factor, at, coef, level, fit_intercept=self.fit_intercept, of_mean=of_mean
+            X, value, factor, at, coef, level, fit_intercept=self.has_intercept_, of_mean=of_mean
         )
         return (low, high) if self.coef_.ndim > 1 else (low[:, 0], high[:, 0])
 
@@ -358,12 +369,14 @@ class LinearRegression(Regressor):
     ) -> None:
         coef, intercept = (params.coef[0], params.intercept[0]) if n_axes == 1 else params
         self.coef_, self.intercept_, self.rank_ = coef.astype(dtype), intercept.astype(dtype), rank
+        self.has_intercept_ = bool(self.fit_intercept)
         if learnt is not None:
             self.statistics_ = learnt
 
     def _check_more(self, X: Any, y: Any, sample_weight: Any) -> tuple[FloatArray, FloatArray, FloatArray | None]:
         """Check rows that come after others: -> X (N, D), y (N,) or (N, T), weights (N,) or None."""
         X, y, weights = self._check_fit(X, y, sample_weight, partial=True)
+        check_same_intercept(self)
         before, now = getattr(self, "coef_", X[0]).shape[:-1], y.shape[1:]
         if hasattr(self, "coef_") and before != now:
             shapes = ["(N,)" if not shape else f"(N, {shape[0]})" for shape in (before, now)]
