@@ -458,7 +458,7 @@ def test_wrong_calls_say_so():
     with pytest.raises(pellucid.NotFittedError):
         model.covariance_  # noqa: B018
     model.fit(X, y)
-    for level in (0, 1, 95, -0.5):
+    for level in (0, 1, 95, -0.5, 1e-17):
         with pytest.raises(ValueError, match=f"between 0 and 1, got {level}"):
             model.predict_interval(X, level)
     with pytest.raises(ValueError, match=r"as many columns as in the first fit, \(N,\), got \(N, 2\)"):

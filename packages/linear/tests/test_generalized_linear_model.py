@@ -389,7 +389,7 @@ def test_wrong_calls_say_so():
         with pytest.raises(ValueError, match=message):
             model.fit(X, y, offset=offset)
     model.fit(X, y)
-    for level in (0, 1, 95):
+    for level in (0, 1, 95, 1e-17):
         for call in (model.confidence_interval, lambda level: model.mean_interval(X, level)):
             with pytest.raises(ValueError, match=f"between 0 and 1, got {level}"):
                 call(level)

@@ -330,7 +330,7 @@ class BayesianLinearRegression(Regressor):
         low, high : ndarray of shape (N,) or (N, T)
         """
         X = self._check_X(X)
-        if not 0 < level < 1:
+        if not 0.5 < 0.5 + level / 2 < 1:  # which quantile it asks for
             raise ValueError(f"level must be a probability between 0 and 1, got {level!r}. Try level=0.95.")
         t = normal_quantile(level) if self.noise_ is None else normal_inverse_gamma.quantile(self.noise_, level)
         spread, noise = self._spread(X, of_mean), np.atleast_1d(self.noise_variance_)  # (N, 1), (T,)

@@ -443,6 +443,6 @@ class GeneralizedLinearModel(Regressor):
 
 def probability(level: float) -> float:
     """Return the level, or raise where it is none."""
-    if not 0 < level < 1:
+    if not 0.5 < 0.5 + level / 2 < 1:  # which quantile it asks for
         raise ValueError(f"level must be a probability between 0 and 1, got {level!r}. Try level=0.95.")
     return level

@@ -406,7 +406,7 @@ class LinearRegression(Regressor):
 
     def _solved(self, level: float) -> tuple[Factor, FloatArray, Directions]:
         """What is kept of the rows, the weights (T, D) in float64, and the directions in which predictions change."""
-        if not 0 < level < 1:
+        if not 0.5 < 0.5 + level / 2 < 1:  # which quantile it asks for
             raise ValueError(f"level must be a probability between 0 and 1, got {level!r}. Try level=0.95.")
         factor = self._factor()
         return factor, shortest(factor)[0], tall_skinny_qr.directions(factor)
