@@ -162,7 +162,7 @@ def test_whole_weights_are_repetitions_and_zero_leaves_out(kind, seed):
 def test_weights_of_one_change_nothing_and_their_unit_does_not_matter(kind, splits):
     model, X, y = model_of(kind, splits=splits)
     expected = answer(model.fit(X, y), X)
-    for size in (1.0, 1e-30, 7.0):
+    for size in (1.0, 7.0, 1e-300, 1e300):
         np.testing.assert_allclose(answer(model.fit(X, y, np.full(len(X), size)), X), expected, rtol=1e-9, atol=1e-9)
 
 
@@ -332,6 +332,28 @@ def test_every_class_gives_its_share_to_be_held_out_and_keeps_a_row(seed, N, K, 
         assert (np.abs(given - fraction * size) <= 2).all()
 
 
+@both_splits
+def test_scores_that_grow_without_end_say_so(splits):
+    X, y = numbers()
+    make = {"learning_rate": 1e9, "n_estimators": 50, "splits": splits}
+    with pytest.raises(ValueError, match="learning_rate=1000000000.0 they grow"), np.errstate(invalid="raise"):
+        GradientBoostingRegressor(**make).fit(X, y)
+    with pytest.raises(ValueError, match="The scores overflow"), np.errstate(invalid="raise"):
+        GradientBoostingClassifier(loss="exponential", **make | {"learning_rate": 1e3}).fit(X, y > X[:, 3])
+    model = GradientBoostingRegressor(n_estimators=3, warm_start=True, splits=splits).fit(X, y)
+    before = model.predict(X)
+    with pytest.raises(ValueError, match="The scores overflow"):
+        model.set_params(**make).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
+@both_splits
+def test_a_share_of_the_rows_is_one_of_those_that_are_fitted(splits):
+    X, y = numbers(60)
+    model = GradientBoostingRegressor(n_estimators=1, min_samples_leaf=0.5, n_iter_no_change=1, splits=splits)
+    assert model.fit(X, y).estimators_[0, 0].tree_.points.tolist() == [54, 27, 27]
+
+
 def test_every_row_may_be_held_out():
     held = np.mean([hold_out(np.zeros(20, int), 0.25, np.random.default_rng(seed)) for seed in range(2000)], axis=0)
     np.testing.assert_allclose(held, 0.25, atol=0.04)
@@ -488,14 +510,33 @@ def test_missing_values_go_where_they_belong(kind, splits):
 
 
 @both_splits
-@pytest.mark.parametrize("size", [1e-150, 1e150])
-def test_targets_of_any_size(splits, size):
+@pytest.mark.parametrize("loss", REGRESSION)
+@pytest.mark.parametrize("size", [1e-150, 1e150, 1e300])
+def test_targets_of_any_size(splits, loss, size):
     X, y = numbers()
-    expected = GradientBoostingRegressor(n_estimators=5, splits=splits).fit(X, y).predict(X)
+    expected = GradientBoostingRegressor(loss=loss, n_estimators=5, splits=splits).fit(X, y).predict(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = GradientBoostingRegressor(n_estimators=5, splits=splits).fit(X, y * size)
+        model = GradientBoostingRegressor(loss=loss, n_estimators=5, splits=splits).fit(X, y * size)
     np.testing.assert_allclose(model.predict(X) / size, expected, rtol=1e-6, atol=1e-9)
+
+
+@some_kinds
+def test_targets_and_weights_keep_their_digits_beside_float32_features(kind):
+    model, X, y = model_of(kind)
+    X32, s = X.astype(np.float32), np.random.default_rng(1).uniform(size=len(X))
+    if kind in REGRESSION:
+        y = 1.7e9 + np.round(100 * y)  # as seconds are, of which float32 keeps every 128th
+    one, other = clone(model).fit(X32, y, s), clone(model).fit(X32.astype(np.float64), y, s)
+    np.testing.assert_array_equal(answer(one, X32), answer(other, X32))
+    np.testing.assert_array_equal(one.loss_, other.loss_)
+
+
+def test_the_weights_of_the_trees_nodes_are_those_of_their_points():
+    X, y = numbers()
+    s = np.random.default_rng(1).uniform(size=len(X)) * 1e5
+    tree = GradientBoostingRegressor(n_estimators=1).fit(X, y, s).estimators_[0, 0].tree_
+    np.testing.assert_allclose(tree.weight[0], s.sum())
 
 
 @both_splits

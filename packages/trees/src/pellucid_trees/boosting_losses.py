@@ -173,7 +173,7 @@ def cut(T: FloatArray, F: FloatArray, a: float) -> FloatArray:
 def huber(T: FloatArray, F: FloatArray, a: float) -> FloatArray:
     r = np.abs(residual(T, F))
     # mutate: boundary equivalent because the two pieces meet there
-    L: FloatArray = np.where(r <= a, 0.5 * r**2, a * r - 0.5 * a**2)  #                              (4)
+    L: FloatArray = np.where(r <= a, 0.5 * r**2, a * (r - 0.5 * a))  #                               (4)
     return L
 
 

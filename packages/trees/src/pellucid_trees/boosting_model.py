@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import Classifier, Estimator, Regressor, clone, fit_run
-from pellucid.validation import FloatArray, IndexArray, check_rng
+from pellucid.validation import FloatArray, IndexArray, check_rng, check_sample_weight, check_target
 from pellucid_trees import forest_prediction, histogram_tree, level_wise, pruning
 from pellucid_trees.binning import MISSING, binned, counts
 from pellucid_trees.boosting_losses import LOSSES, Loss
@@ -123,13 +123,15 @@ def shown(F: FloatArray) -> FloatArray:
     return F[0] if len(F) == 1 else np.ascontiguousarray(F.T)
 
 
-def counting(weights: FloatArray | None) -> tuple[Any, FloatArray | None]:
-    """The rows that have a weight, and weights whose sums are exact: (N,) -> _, _."""
+def counting(weights: FloatArray | None) -> tuple[Any, FloatArray | None, int]:
+    """The rows that have a weight, weights of at most 1 whose sums are exact, and the power of two that was taken out.
+
+    Whatever the unit of the weights, nothing that is multiplied by them overflows or becomes nothing: (N,) -> _, _, _.
+    """
     if weights is None:
-        return slice(None), None
+        return slice(None), None, 0
     rows = np.flatnonzero(weights) if (weights == 0).any() else slice(None)
-    grid, exponent = on_grid(weights[rows])
-    return rows, np.ldexp(grid, exponent)
+    return rows, *on_grid(weights[rows])
 
 
 RULES: dict[str, tuple[type, Callable[[Any], bool], str]] = {  # parameter -> type, what must hold, the same in words
@@ -182,8 +184,13 @@ class BoostingModel(Estimator):
     loss_: FloatArray
     train_score_: FloatArray
 
-    def _boost(self, X: FloatArray, y: NDArray[Any], T: FloatArray, s: FloatArray | None, loss: Loss) -> None:
-        """Check the parameters, add trees and keep them. T are the targets y, as scores have them."""
+    def _boost(
+        self, X: FloatArray, y: NDArray[Any], T: FloatArray, s: FloatArray | None, unit: int, loss: Loss
+    ) -> None:
+        """Check the parameters, add trees and keep them.
+
+        T are the targets y, as scores have them; the weights are s times two to the power `unit`.
+        """
         from pellucid_trees.gradient_boosting import Points, fit, scores  # here, as that file imports this one
 
         (J, N), D = T.shape, X.shape[1]
@@ -205,7 +212,8 @@ class BoostingModel(Estimator):
                     f"and there are {N} rows. Set n_iter_no_change=None."
                 )
         rows = ~held if held.any() else slice(None)  # no copy of all rows
-        init = self.init_ if first else self._fit_init(X[rows], y[rows], T[:, rows], s if s is None else s[rows], loss)
+        weights = s if s is None else s[rows]
+        init = self.init_ if first else self._fit_init(X[rows], y[rows], T[:, rows], weights, unit, loss)
 
         def points(rows: Any) -> Points:
             F = start(init, X[rows], loss)
@@ -213,6 +221,7 @@ class BoostingModel(Estimator):
             return Points(X[rows], T[:, rows], s if s is None else s[rows], F)
 
         train = points(rows)
+        plan = plan._replace(limits=limits(self, len(train.X), 1.0))  # what is a share of the rows is one of these
         if self._uses_histograms(len(train.X)):
             grow = by_histograms(train.X, train.s, plan, self.max_bins)
         else:
@@ -234,6 +243,7 @@ class BoostingModel(Estimator):
                 tol=self.tol,
                 report=run.step,
             )
+        trees = [tree._replace(weight=np.ldexp(tree.weight, unit)) for tree in trees]
         self._keep(trees, trace, init, seed, J)
 
     def _plan(self, N: int, D: int) -> Plan:
@@ -262,7 +272,7 @@ class BoostingModel(Estimator):
         small = self.max_leaf_nodes is not None or (self.max_depth is not None and self.max_depth <= DEEPEST)
         return self.splits == "histogram" or (self.splits == "auto" and small and N >= MANY)
 
-    def _fit_init(self, X: FloatArray, y: Any, T: FloatArray, s: FloatArray | None, loss: Loss) -> Any:
+    def _fit_init(self, X: FloatArray, y: Any, T: FloatArray, s: FloatArray | None, unit: int, loss: Loss) -> Any:
         """Where the scores begin: constants (J,), or another model, fitted."""
         if self.init is None:
             return loss.start(T, s, self.alpha)
@@ -279,7 +289,7 @@ class BoostingModel(Estimator):
                 f"The initial estimator {type(init).__name__} does not support sample weights. Fit without them, or "
                 "take another."
             )
-        return init.fit(X, y, sample_weight=s)
+        return init.fit(X, y, sample_weight=np.ldexp(s, unit))
 
     def _keep(self, trees: list[Tree], trace: Trace, init: Any, seed: int, J: int) -> None:
         """Store what was learnt, behind what there was."""
@@ -364,8 +374,9 @@ class BoostingClassifier(BoostingModel, Classifier):
             parameter is out of range.
         """
         known = self._known(X)
-        X, y, weights = self._check_fit(X, y, sample_weight, min_classes=2, allow_nan=True)
-        rows, s = counting(weights)
+        X, y, _ = self._check_fit(X, y, sample_weight, min_classes=2, allow_nan=True)
+        weights = check_sample_weight(sample_weight, len(X), name=type(self).__name__)  # float64, whatever X is
+        rows, s, unit = counting(weights)
         X, y = X[rows], y[rows]
         present, y = np.unique(y, return_inverse=True)
         labels = self.classes_[present]
@@ -380,7 +391,7 @@ class BoostingClassifier(BoostingModel, Classifier):
         self.classes_ = labels
         K, loss = len(labels), self._loss()
         T = (y == np.arange(K)[:, None]).astype(np.float64)  # (K, N)
-        self._boost(X, labels[y], T if K > 2 else T[1:], s, loss)
+        self._boost(X, labels[y], T if K > 2 else T[1:], s, unit, loss)
         return self
 
     @property
@@ -469,10 +480,11 @@ class BoostingRegressor(BoostingModel, Regressor):
         """
         if self.warm_start and hasattr(self, "forest_"):
             self._check_X(X, allow_nan=True)
-        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True)
-        rows, s = counting(weights)
-        X, y = X[rows], y[rows].astype(np.float64)
-        self._boost(X, y, y[None], s, self._loss())
+        X, *_ = self._check_fit(X, y, sample_weight, allow_nan=True)
+        y = check_target(np.asarray(y).ravel(), name=type(self).__name__)  # float64, whatever X is
+        rows, s, unit = counting(check_sample_weight(sample_weight, len(X), name=type(self).__name__))
+        X, y = X[rows], y[rows]
+        self._boost(X, y, y[None], s, unit, self._loss())
         return self
 
     def _loss(self) -> Loss:

@@ -122,6 +122,7 @@ def stage(
     """
     _, T, s, F = points
     G = loss.downhill(T, F, a)  # (J, N)                                                             (1)
+    check_finite(G, learning_rate)
     bag = slice(None) if rows is None else rows
     trees, F_next = [], F.copy()
     for j, g in enumerate(G):
@@ -134,7 +135,17 @@ def stage(
         tree = tree._replace(value=learning_rate * gamma[:, None])
         F_next[j] += tree.value.take(leaf)  #                                                        (4)
         trees.append(tree)
+    check_finite(F_next, learning_rate)
     return trees, F_next
+
+
+def check_finite(numbers: FloatArray, learning_rate: float) -> None:
+    """Raise where steps have grown until there are no numbers for them."""
+    if not np.isfinite(numbers).all():
+        raise ValueError(
+            f"The scores overflow: with learning_rate={learning_rate} they grow from stage to stage, or the targets "
+            "are too large from the start. Lower it, or divide y by its largest value."
+        )
 
 
 def subset(N: int, subsample: float, rng: np.random.Generator) -> Rows:
@@ -336,7 +347,9 @@ class GradientBoostingClassifier(BoostingClassifier):
 
     Notes
     -----
-    With exact splits the trees are scikit-learn's, but for ties. Rows of weight 0 count as if they were not there.
+    The parameters are scikit-learn's, without `verbose` and `criterion`: listeners hear of each stage, and the squared
+    error is the only criterion. With exact splits the trees are scikit-learn's too, but for ties. Rows of weight 0
+    count as if they were not there, and so does a class that has no others.
 
     References
     ----------
@@ -476,7 +489,10 @@ class GradientBoostingRegressor(BoostingRegressor):
 
     Notes
     -----
-    With exact splits the trees are scikit-learn's, but for ties. Rows of weight 0 count as if they were not there.
+    The parameters are scikit-learn's, without `verbose` and `criterion`: listeners hear of each stage, and the squared
+    error is the only criterion. With exact splits the trees are scikit-learn's too, but for ties: where many numbers
+    are medians or quantiles the middle one is taken and not the lowest, and at a point that is hit exactly the slope of
+    an absolute error or a quantile loss is 0. Rows of weight 0 count as if they were not there.
 
     References
     ----------
