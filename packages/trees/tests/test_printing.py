@@ -84,6 +84,9 @@ def test_what_is_deeper_is_counted():
     assert "(1.00 of 4 points)\n└─ no: price known?\n" in tree_text(FRUIT, **NAMES, max_depth=2)
     assert tree_text(FRUIT, **NAMES, max_depth=2).count("and 1 more question\n") == 1
     assert tree_text(FRUIT, **NAMES, max_depth=3) == tree_text(FRUIT, **NAMES)
+    for name in ("max_depth", "decimals"):
+        with pytest.raises(ValueError, match=f"{name} must be 0 or more, got -1"):
+            tree_text(FRUIT, **NAMES, **{name: -1})
 
 
 def test_a_regressor_as_text():

@@ -320,6 +320,11 @@ def test_warm_start_refuses_other_data_and_fewer_trees():
         with pytest.raises(ValueError, match=f"the {words} of the data"):
             model.set_params(n_estimators=6).fit(other, labels)
         assert np.array_equal(model.predict_proba(X), before) and model.n_features_in_ == 4
+    numbers = RandomForestRegressor(2, warm_start=True).fit(X, X[:, 0])
+    for Y in (X[:, :2], X):
+        with pytest.raises(ValueError, match=f"the targets of the data are {Y.shape[1]}, and they were 1"):
+            numbers.set_params(n_estimators=4).fit(X, Y)
+        assert numbers.predict(X).shape == (80,)
     with pytest.raises(ValueError, match="n_estimators=3 must be at least the 4 trees"):
         model.set_params(n_estimators=3).fit(X, y)
     assert np.array_equal(model.predict_proba(X), before)
@@ -554,6 +559,18 @@ def test_one_row_one_class_constant_columns():
     same = RandomForestClassifier(200, random_state=0).fit(np.ones((4, 2)), [0, 0, 0, 1])
     assert len(same.forest_.feature) == 200
     assert abs(same.predict_proba([[0, 0]])[0, 1] - 0.25) < 0.1
+
+
+@pytest.mark.parametrize("kind", FORESTS)
+def test_targets_and_weights_keep_their_digits_beside_float32_features(kind):
+    X, y = problem(kind)
+    X32, weights = X.astype(np.float32), np.random.default_rng(1).uniform(size=80)
+    if kind is RandomForestRegressor:
+        y = 1.7e9 + np.round(100 * y)  # as seconds are, of which float32 keeps every 128th
+    for drawn in (True, False):
+        model = kind(5, bootstrap=drawn, random_state=0)
+        found = answers(model.fit(X32, y, weights), X32)
+        assert np.array_equal(found, answers(model.fit(X32.astype(np.float64), y, weights), X32))
 
 
 def test_huge_and_tiny_numbers():

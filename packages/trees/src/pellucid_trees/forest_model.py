@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from pellucid import Classifier, Estimator, Regressor, fit_run
 from pellucid.parallel import map_tasks
-from pellucid.validation import FloatArray, IndexArray, check_class_weight, check_rng
+from pellucid.validation import (
+    FloatArray,
+    IndexArray,
+    check_class_weight,
+    check_rng,
+    check_sample_weight,
+    check_target,
+)
 from pellucid_trees import forest_prediction, many_trees, pruning
 from pellucid_trees.decision_tree import DecisionTreeClassifier, DecisionTreeRegressor
 from pellucid_trees.forest_prediction import Forest as Forest
@@ -148,12 +155,15 @@ class ForestModel(Estimator):
         """This model as it is, where a fit is to go on with it."""
         return copy(self) if self.warm_start and hasattr(self, "forest_") else None
 
-    def _go_on(self, grown: Self | None) -> None:
+    def _go_on(self, grown: Self | None, n_targets: int) -> None:
         """Refuse data that the trees of an earlier fit know nothing of, and be as before."""
         if grown is None:
             return
-        for name, words in (("n_features_in_", "columns"), ("classes_", "classes")):
-            old, new = np.asarray(getattr(grown, name, 0)), np.asarray(getattr(self, name, 0))
+        for words, old, new in (
+            ("columns", grown.n_features_in_, self.n_features_in_),
+            ("classes", getattr(grown, "classes_", 0), getattr(self, "classes_", 0)),
+            ("targets", grown.forest_.value.shape[1], n_targets),
+        ):
             if not np.array_equal(old, new):
                 vars(self).update(vars(grown))
                 raise ValueError(
@@ -215,7 +225,6 @@ class ForestModel(Estimator):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} needs bootstrap=True: else every tree has all points."
                 )
-        weights = None if weights is None else weights.astype(np.float64)
         if weights is not None and not weights.any():
             raise ValueError(
                 f"class_weight={getattr(self, 'class_weight', None)!r} leaves no point any weight. Give one class some."
@@ -319,8 +328,9 @@ class ForestClassifier(ForestModel, Classifier):
             When the data hold infinities, `X`, `y` and the weights do not fit together, or a parameter is out of range.
         """
         grown = self._grown()
-        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True)
-        self._go_on(grown)
+        X, y, _ = self._check_fit(X, y, sample_weight, allow_nan=True)
+        weights = check_sample_weight(sample_weight, len(X), name=type(self).__name__)  # float64, whatever X is
+        self._go_on(grown, len(self.classes_))
         by_sample = self.class_weight == "balanced_subsample"
         balanced = by_sample and bool(self.bootstrap)
         if self.class_weight is not None and not balanced:
@@ -380,9 +390,13 @@ class ForestRegressor(ForestModel, Regressor):
             When the data hold infinities, `X`, `y` and the weights do not fit together, or a parameter is out of range.
         """
         grown = self._grown()
-        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True)
-        self._go_on(grown)
-        plan = self._grow(X, y.reshape(len(y), -1), weights, None, False)
+        name = type(self).__name__
+        X, *_ = self._check_fit(X, y, sample_weight, allow_nan=True)
+        y = check_target(y, name=name, multi_output=True)  # float64, whatever X is
+        weights = check_sample_weight(sample_weight, len(X), name=name)
+        Y = y.reshape(len(y), -1)
+        self._go_on(grown, Y.shape[1])
+        plan = self._grow(X, Y, weights, None, False)
         self.one_target_ = y.ndim == 1
         if self.oob_score and not hasattr(self, "oob_score_"):
             found, counts = self._out_of_bag(plan)

@@ -86,7 +86,15 @@ def tree_text(
     str
         Without a line break at its end. A leaf says the class with the largest share, that share and the number of
         points, or the value and the number of points.
+
+    Raises
+    ------
+    ValueError
+        When `decimals` or `max_depth` is negative.
     """
+    for name, least in (("decimals", decimals), ("max_depth", max_depth)):
+        if least is not None and least < 0:
+            raise ValueError(f"{name} must be 0 or more, got {least}. Try 2.")
     has_missing = np.broadcast_to(missing, len(feature_names))
     ends = subtree_ends(tree)
     lines: list[str] = []

@@ -61,6 +61,10 @@ class DecisionTree(Estimator):
             raise ValueError(f"splitter must be 'best' or 'random', got {self.splitter!r}.")
         if not (isinstance(self.ccp_alpha, Real) and self.ccp_alpha >= 0):
             raise ValueError(f"ccp_alpha must be 0 or more, got {self.ccp_alpha!r}. Try 0.0, which prunes nothing.")
+        if weights is not None and not weights.any():
+            raise ValueError(
+                f"class_weight={getattr(self, 'class_weight', None)!r} leaves no point any weight. Give one class some."
+            )
         N, D = X.shape
         rules = limits(self, N, float(N) if weights is None else float(weights.sum(dtype=np.float64)))
         rng = check_rng(self.random_state)
@@ -170,9 +174,11 @@ class DecisionTree(Estimator):
     def explain(self, x: Any, *, feature_names: Any = None) -> printing.Explanation:
         """Return how the tree comes to its prediction for one point x (D,); `str` of it puts that in words.
 
-        `feature_names` as in `export_text`.
+        `feature_names` as in `export_text`. A row of a pandas data frame, x = X.iloc[0], keeps its columns' names.
         """
         names = self._names(feature_names)
+        if hasattr(x, "to_frame") and hasattr(x, "index"):
+            x = x.to_frame().T
         row = self._check_X(x if np.ndim(x) == 2 else [x], allow_nan=True)
         if len(row) != 1:
             raise ValueError(f"explain takes one point, got {len(row)}. Pass a row: explain(X[0]).")
