@@ -1,145 +1,140 @@
-"""The oracle is the definition: one node after the other, impurities of both sides, chances that are known."""
+"""The oracle is the definition: the first of the best cuts, parts put together again, chances that are known."""
 
 import numpy as np
 import pytest
 
 from pellucid_trees import ExtraTreesClassifier, ExtraTreesRegressor, extra_trees, many_trees
-from pellucid_trees.extra_trees import at_random, count, random_thresholds, worth
-from pellucid_trees.impurity import CRITERIA
+from pellucid_trees.extra_trees import random_thresholds, stretches
 from pellucid_trees.level import describe, pose
 from pellucid_trees.limits import Limits
-from pellucid_trees.many_trees import Draws, table
+from pellucid_trees.many_trees import Draws, table, uniform
+from pellucid_trees.random_cuts import random_cuts
 
 FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor)
 
+rng = np.random.default_rng(0)
 
-def nodes(seed=0, N=60, D=3, S=4, gaps=False, criterion="gini", weighted=True, signs=None):
-    """A search and a level of S nodes of one tree; feature 1 is the same everywhere in the last node."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(N, D)).round(1)
-    if gaps:
-        X[rng.random((N, D)) < 0.2] = np.nan
-    node = np.sort(np.arange(N) % S)
-    X[node == S - 1, 1] = 7.5
-    Y = rng.integers(0, 3 if signs is None else 2, N)
-    K = int(Y.max()) + 1
-    weights = rng.integers(1, 4, N).astype(float) if weighted else None
-    if criterion not in ("gini", "entropy"):
-        Y, K = rng.normal(size=(N, 2 if signs is None else 1)), None
-    problem, _, units = pose(Y, weights, Limits(), n_classes=K, criterion=criterion, monotonic_cst=signs)
-    zeros = np.zeros(N, np.int64)
-    search = Draws(problem, table(X), np.arange(N), zeros, 2, [np.random.default_rng(seed)], random_thresholds)
+
+def searched(y, X, q=3, criterion="gini", trees=2, signs=None, seed=0):
+    """A search, and a level of four nodes of each of two trees."""
+    N = len(X)
+    K = int(np.max(y)) + 1 if criterion in ("gini", "entropy") else None
+    rows = np.tile(np.arange(N), trees)
+    problem, _, _ = pose(y, None, Limits(), n_classes=K, criterion=criterion, monotonic_cst=signs, rows=rows)
+    rngs = [np.random.default_rng([seed, b]) for b in range(trees)]
+    tree = np.arange(trees).repeat(N)
+    search = Draws(problem, table(X), rows, tree, q, rngs, random_thresholds)
+    node = tree * 4 + np.random.default_rng(seed).integers(0, 4, len(rows))
     size = np.bincount(node)
-    level = describe(problem, np.arange(N), size.cumsum() - size, size)
+    level = describe(problem, np.argsort(node, kind="stable"), size.cumsum() - size, size)
     if signs is not None:
-        level = level._replace(lower=np.full(S, -np.inf), upper=np.full(S, np.inf))
-    targets = np.eye(K)[Y] if K else np.ldexp(Y, -units.targets)
-    return search, level, X, targets, np.ones(N) if weights is None else weights
-
-
-@pytest.mark.parametrize("gaps", [False, True])
-@pytest.mark.parametrize("u", [0.0, 0.3, 0.9999999])
-def test_eq_1_thresholds_lie_between_the_smallest_and_the_largest_value(u, gaps):
-    search, level, X, _, _ = nodes(1, gaps=gaps)
-    feature = np.array([0, 1, 2, 1])
-    share, threshold, missing_left, constant = at_random(search, level, feature, np.full(4, u), np.full(4, 0.7))
-    for s in range(3):
-        x = X[level.start[s] : level.start[s] + level.size[s], feature[s]]
-        low, high = np.nanmin(x), np.nanmax(x)
-        np.testing.assert_allclose(threshold[s], low + u * (high - low))
-        assert low <= threshold[s] < high
-        n_left = np.sum(x <= threshold[s])
-        assert missing_left[s] == (False if np.isnan(x).any() else 2 * n_left > len(x))
-    assert constant.tolist() == [False, False, False, True] and np.array_equal(share > 0, ~constant)
-
-
-@pytest.mark.parametrize("coin, left", [(0.2, True), (0.5, False), (0.8, False)])
-def test_missing_values_go_to_a_random_side_together(coin, left):
-    X = np.array([[1.0], [2], [np.nan], [4], [5], [5], [np.nan], [6], [6], [np.nan], [np.nan]])
-    search, level = one_column(X, [4, 3, 2, 2])
-    share, threshold, missing_left, constant = at_random(
-        search, level, np.zeros(4, int), np.full(4, 0.5), np.full(4, coin)
-    )
-    assert threshold[:3].tolist() == [2.5, 5, 6]
-    assert missing_left.tolist()[:2] == [left, False]  # beside one value they are on the right
-    assert constant.tolist() == [False, False, True, True] and share[2:].tolist() == [0, 0]
-
-
-def one_column(X, sizes, Y=None):
-    N, sizes = len(X), np.array(sizes)
-    Y = np.arange(N) % 2 if Y is None else Y
-    problem, _, _ = pose(Y, None, Limits(), n_classes=2, criterion="gini")
-    rngs = [np.random.default_rng(0)]
-    search = Draws(problem, table(X), np.arange(N), np.zeros(N, np.int64), 1, rngs, random_thresholds)
-    return search, describe(problem, np.arange(N), sizes.cumsum() - sizes, sizes)
-
-
-def test_eq_1_rounding_leaves_somebody_on_both_sides():
-    for low, high in ((1.0, np.nextafter(1, 2)), (5e-324, 1e-323), (-1.7e308, 1.7e308), (0.1, 0.1 + 2e-17 * 4)):
-        search, level = one_column(np.array([[low], [high]]), [2])
-        for u in (0.0, 0.4, 0.6, np.nextafter(1, 0)):
-            share, threshold, _, constant = at_random(search, level, np.array([0]), np.array([u]), np.array([0.0]))
-            assert low <= threshold[0] < high and share[0] == pytest.approx(1) and not constant[0]
+        bound = np.linspace(0.5, 2, len(size))
+        level = level._replace(lower=level.value[:, -1] - bound, upper=level.value[:, -1] + bound)
+    return search, level
 
 
 @pytest.mark.parametrize("criterion", ["gini", "entropy", "squared_error", "absolute_error"])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_eq_2_is_what_the_two_sides_have_less(criterion, weighted):
-    centre, impurity = CRITERIA[criterion].centre, CRITERIA[criterion].impurity
-    search, level, X, Y, w = nodes(2, criterion=criterion, weighted=weighted)
-    goes_left = X[:, 0] <= 0.2
-    share = worth(search.problem, level, np.zeros(4, int), goes_left, count(goes_left, level))
-    for s, (start, size) in enumerate(zip(level.start, level.size)):
-        inside = np.arange(start, start + size)
-
-        def mass(rows):
-            return w[rows].sum() * impurity(Y[rows], w[rows], centre(Y[rows], w[rows]))
-
-        sides = mass(inside[goes_left[inside]]) + mass(inside[~goes_left[inside]])
-        np.testing.assert_allclose(share[s], 1 - sides / mass(inside), rtol=1e-9, atol=1e-15)
-
-
-def test_eq_2_a_split_that_brings_nothing_is_better_than_none():
-    search, level = one_column(np.zeros((8, 1)), [4, 4], Y=np.array([0, 1, 0, 1, 0, 0, 1, 1]))
-    goes_left = np.array([True, True, False, False] * 2)
-    share = worth(search.problem, level, np.zeros(2, int), goes_left, np.array([2, 2]))
-    assert 0 < share[0] < 1e-20 and share[1] == 1
-
-
-def test_sides_that_are_too_small_are_worth_nothing():
-    X = np.arange(6.0)[:, None]
-    for limits, at_least, weighs in ((Limits(min_samples_leaf=2), 2, 0), (Limits(min_weight_leaf=3.0), 0, 3)):
-        w = np.array([1.0, 2, 1, 1, 1, 1])
-        problem, _, _ = pose(np.arange(6) % 2, w, limits, n_classes=2, criterion="gini")
-        level = describe(problem, np.arange(6), np.array([0]), np.array([6]))
-        for n in range(1, 6):
-            goes_left = X[:, 0] < n
-            share = worth(problem, level, np.array([0]), goes_left, np.array([n]))
-            enough = min(n, 6 - n) >= at_least and min(w[:n].sum(), w[n:].sum()) >= weighs
-            assert (share[0] > 0) == enough
+@pytest.mark.parametrize("gaps", [False, True])
+def test_eq_1_the_best_of_the_random_cuts_wins(criterion, gaps):
+    X = rng.normal(size=(70, 5))
+    if gaps:
+        X[rng.random(X.shape) < 0.2] = np.nan
+    X[:, 2] = 4.0
+    y = rng.integers(0, 3, 70) if criterion in ("gini", "entropy") else rng.normal(size=(70, 2))
+    search, level = searched(y, X, criterion=criterion)
+    features = np.array([[0, 1, 2], [3, 2, 4], [4, 1, 0], [2, 2, 2], [1, 0, 3], [2, 3, 1], [0, 4, 3], [3, 1, 2]])
+    found, constant = random_thresholds(search, level, features)
+    search, _ = searched(y, X, criterion=criterion)  # the same random numbers again
+    u = uniform(search, level, 6 if gaps else 3).T
+    x = X[search.rows[level.points], features.T.repeat(level.size, axis=1)]
+    cuts = random_cuts(search.problem, level, features.T, x, u[:3], u[3:] if gaps else None)
+    assert constant.tolist() == [s == 3 for s in range(8)] and found.share[3] == -1
+    for s in range(8):
+        if s != 3:
+            j = next(j for j in range(3) if cuts.share[j, s] > cuts.share[:, s].max() - 1e-12)
+            assert found.feature[s] == features[s, j]
+            for name in ("share", "threshold", "missing_left"):
+                assert getattr(found, name)[s] == getattr(cuts, name)[j, s]
 
 
-@pytest.mark.parametrize("criterion", ["gini", "squared_error", "absolute_error"])
-def test_constraints_forbid_sides_in_the_wrong_order_or_out_of_bounds(criterion):
-    for sign in (-1, 0, 1):
-        search, level, X, Y, w = nodes(3, criterion=criterion, signs=np.array([sign, 0, 0]))
-        goes_left = X[:, 0] <= 0
-        n_left = count(goes_left, level)
-        feature = np.zeros(4, int)
-        share = worth(search.problem, level, feature, goes_left, n_left)
-        centre = CRITERIA[criterion].centre
-        values = np.array(
-            [
-                [centre(Y[rows & side], w[rows & side])[-1] for side in (goes_left, ~goes_left)]
-                for rows in (np.arange(60) // 15 == s for s in range(4))
-            ]
+@pytest.mark.parametrize("numbers", [1, 100, 10**6])
+@pytest.mark.parametrize("criterion", ["gini", "squared_error"])
+def test_what_is_found_does_not_depend_on_how_much_is_looked_at_together(numbers, criterion, monkeypatch):
+    X = rng.normal(size=(90, 5)).round(1)
+    y = rng.integers(0, 3, 90) if criterion == "gini" else rng.normal(size=(90, 1))
+    signs = None if criterion == "gini" else np.array([1, 0, -1, 0, 1])
+    features = rng.integers(0, 5, (8, 3))
+    expected, _ = random_thresholds(*searched(y, X, criterion=criterion, signs=signs), features)
+    monkeypatch.setattr(extra_trees, "NUMBERS", numbers)
+    found, _ = random_thresholds(*searched(y, X, criterion=criterion, signs=signs), features)
+    for got, wanted in zip(found, expected):
+        np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("criterion", ["gini", "squared_error"])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_nodes_of_two_points_need_one_look(criterion, gaps, monkeypatch):
+    """And another one where the first feature is constant, or its cut may not be."""
+    X = rng.integers(0, 3, (30, 4)).astype(float)
+    if gaps:
+        X[rng.random(X.shape) < 0.2] = np.nan
+    y = rng.permutation(np.arange(30) % 2)
+    Y = y if criterion == "gini" else y[:, None] + rng.normal(size=(30, 1)) / 9
+    features = np.array([rng.permutation(4)[:3] for _ in range(13)])
+    for size in (np.array([2] * 10 + [3, 4, 3]), np.array([2] * 13), np.array([4] * 7 + [0] * 6)):
+        size = size[size > 0]
+        found = {}
+        for many in (1, 99):
+            monkeypatch.setattr(extra_trees, "MANY", many)
+            search, _ = searched(Y, X, criterion=criterion, trees=1)
+            points = np.argsort(y, kind="stable").reshape(2, 15).T.ravel()[: size.sum()]  # the two classes in turns
+            level = describe(search.problem, points, size.cumsum() - size, size)
+            found[many] = random_thresholds(search, level, features[: len(size)])
+        for got, wanted in zip((*found[1][0], found[1][1]), (*found[99][0], found[99][1])):
+            np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bounds", [False, True])
+def test_stretches_are_parts_of_a_level(bounds):
+    y = rng.normal(size=(70, 1))
+    _, level = searched(y, rng.normal(size=(70, 5)), criterion="squared_error", signs=np.ones(5, int))
+    level = level if bounds else level._replace(lower=None, upper=None)
+    for n in (1, 20, 40, 139, 140, 1000):
+        parts = list(stretches(level, n))
+        assert np.concatenate([np.arange(8)[nodes] for nodes, _ in parts]).tolist() == list(range(8))
+        assert all(len(part.points) <= n or len(part.start) == 1 for _, part in parts)
+        assert all(len(a.points) + b.size[0] > n for (_, a), (_, b) in zip(parts, parts[1:]))  # not smaller than needed
+        for nodes, part in parts:
+            for s, start, size in zip(np.arange(8)[nodes], part.start, part.size):
+                own = level.points[level.start[s] : level.start[s] + level.size[s]]
+                assert part.points[start : start + size].tolist() == own.tolist()
+            for name in ("weight", "value", "impurity", "lower", "upper"):
+                whole, piece = getattr(level, name), getattr(part, name)
+                assert piece is None if whole is None else np.array_equal(piece, whole[nodes])
+
+
+@pytest.mark.parametrize("criterion", ["gini", "entropy", "squared_error", "absolute_error"])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_tree_is_the_same_whatever_grows_beside_it(criterion, gaps, monkeypatch):
+    X = rng.normal(size=(120, 5)).round(1)
+    if gaps:
+        X[rng.random(X.shape) < 0.1] = np.nan
+    classes = criterion in ("gini", "entropy")
+    Y = rng.integers(0, 3, 120) if classes else rng.normal(size=(120, 1))
+    settings = {"n_classes": 3 if classes else None, "criterion": criterion, "max_features": 2}
+
+    def grown(trees):
+        rngs = [np.random.default_rng([1, b]) for b in trees]
+        return many_trees.grow(
+            table(X), Y, np.ones((len(trees), 120)), Limits(), random_thresholds, rngs=rngs, **settings
         )
-        rises = values[:, 1] - values[:, 0]
-        assert np.any(rises < 0) and np.any(rises > 0)
-        assert np.array_equal(share > 0, sign * rises >= 0)
-        for name, bound in (("lower", values.min(axis=1) + 1e-6), ("upper", values.max(axis=1) - 1e-6)):
-            bounded = worth(search.problem, level._replace(**{name: bound}), feature, goes_left, n_left)
-            assert np.array_equal(bounded > 0, np.full(4, sign == 0))
+
+    together = grown(range(5))
+    monkeypatch.setattr(extra_trees, "NUMBERS", 300)
+    apart = [tree for part in ([0, 1], [2], [3, 4]) for tree in grown(part)]
+    for tree, alone in zip(together, apart):
+        for found, expected in zip(tree, alone):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_the_best_of_the_features_wins_and_one_more_is_drawn_where_all_are_constant():

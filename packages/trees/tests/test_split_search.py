@@ -17,7 +17,6 @@ from pellucid_trees.split_search import (
     in_turn,
     largest,
     midpoint,
-    parted,
     random_split,
     rotated,
 )
@@ -191,20 +190,6 @@ def test_what_varies_is_seen_in_the_slots():
         assert looks[1] or looks[3]  # the others are constant; "is there a value?" is not
 
 
-def test_points_are_parted_by_their_side():
-    problem, points, start, size = _three_nodes()
-    level = describe(problem, points, start, size)
-    goes_left = rng.random((5, 9)) < 0.5
-    goes_left[0, :3], goes_left[1, :3] = True, False
-    n_left = np.add.reduceat(goes_left, start, axis=1, dtype=np.int64)
-    order = parted(level, goes_left, n_left)
-    for b in range(5):
-        for s in range(3):
-            node = slice(start[s], start[s] + size[s])
-            left = goes_left[b, node]
-            assert order[b, node].tolist() == [*points[node][left], *points[node][~left]]
-
-
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("block", [1, 2, 7])
 def test_random_thresholds_lie_between_the_values_and_the_best_feature_wins(gaps, block):
@@ -217,7 +202,7 @@ def test_random_thresholds_lie_between_the_values_and_the_best_feature_wins(gaps
     problem, level, _ = problem_of(X, labels)
     thresholds, sides = [], []
     for seed in range(300):
-        choice = random_split(scan(problem, level), X.T.copy(), 3, np.random.default_rng(seed), block)
+        choice = random_split(problem, level, X.T.copy(), 3, np.random.default_rng(seed), block)
         assert (choice.order == level.points).all()
         for s, (start, size) in enumerate(zip(level.start, SIZE)):
             points = level.points[start : start + size]
@@ -241,8 +226,8 @@ def test_random_thresholds_of_the_best_feature():
     """With the same random numbers, a feature alone is worth no more than the best of all."""
     X = rng.normal(size=(SIZE.sum(), 4))
     problem, level, _ = problem_of(X, rng.permutation(np.arange(len(X)) % 3))
-    every = random_split(scan(problem, level), X.T.copy(), 4, np.random.default_rng(5))
-    some = [random_split(scan(problem, level), X.T.copy(), 1, np.random.default_rng(s)).feature for s in range(40)]
+    every = random_split(problem, level, X.T.copy(), 4, np.random.default_rng(5))
+    some = [random_split(problem, level, X.T.copy(), 1, np.random.default_rng(s)).feature for s in range(40)]
     assert set(np.ravel(some)) == {0, 1, 2, 3}
     u = np.random.default_rng(5).random((4, 3))  # the first numbers that are drawn
     for s, (start, size) in enumerate(zip(level.start, SIZE)):
@@ -264,5 +249,5 @@ def test_nothing_to_choose_from():
     X = np.full((SIZE.sum(), 2), 3.0)
     problem, level, search = problem_of(X, rng.permutation(np.arange(len(X)) % 3))
     assert search.choose(level).share.tolist() == [-1] * 3
-    assert random_split(scan(problem, level), X.T.copy(), 2, rng).share.tolist() == [-1] * 3
+    assert random_split(problem, level, X.T.copy(), 2, rng).share.tolist() == [-1] * 3
     assert best_split(scan(problem, level), search.slots(level), search.values, 1, rng).share.tolist() == [-1] * 3

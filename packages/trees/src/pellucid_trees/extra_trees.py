@@ -2,31 +2,22 @@
 
 A forest is good when its trees are good and unlike (random_forest.py). Here they are made more unlike than bootstrap
 samples make them: a node does not look for the best threshold of a feature but draws one, anywhere between the smallest
-and the largest of its points' values,
+and the largest of its points' values. Of the features d₁, ..., d_q that it has drawn, with the thresholds τ₁, ..., τ_q,
+it takes the one that divides its points best,
 
-    τ = min + u (max − min),   u drawn from [0, 1)                                               (1)
+    j = argmax_k g(d_k, τ_k),   k = 1, ..., q                                                    (1)
 
-for each of its q features, and takes the one that divides its points best. In return every tree has all points, so that
-leaves are as pure as can be. With q = 1 the targets have no say in the questions at all. A single such tree is worse
-than a greedy one; the mean of many is often as good or better, and changes less abruptly from place to place, as no two
-trees have their thresholds at the same place.
-
-A question is worth the share of its node's impurity i that it takes away; with W for weights, and points left (L) and
-right (R),
-
-    g = 1 − (Wᴸ iᴸ + Wᴿ iᴿ) / (W i)                                                              (2)
-
-Nothing is sorted for that: one pass over a node's points finds (1), another one (2). Points without a value go to a
-random side together.
+g being the share of the node's impurity that the question takes away, which random_cuts.py finds. In return every tree
+has all points, so that leaves are as pure as can be. With q = 1 the targets have no say in the questions at all. A
+single such tree is worse than a greedy one; the mean of many is often as good or better, and changes less abruptly from
+place to place, as no two trees have their thresholds at the same place.
 
 Symbols
 -------
-    paper       code        shape     meaning
-    τ           threshold   (S,)      at each of S nodes, for one feature
-    u           u           (S,)      random numbers
-    min, max    low, high   (S,)      the smallest and the largest value at each node
-    Wᴸ iᴸ       mass        (2, S)    weight times impurity of both sides
-    g           share       (S,)      of the node's impurity
+    paper          code        shape     meaning
+    d₁, ..., d_q   features    (S, q)    that each of S nodes looks at
+    g, τ           cuts        (q, S)    share and threshold; see random_cuts.py
+    g(d_j, τ_j)    split       (S,)      the best, with its feature and threshold
 
 Cost: O(B q N log N) time for balanced trees, O(B N) memory for their nodes.
 
@@ -38,78 +29,68 @@ Differs from them: missing values; weights; all nodes of many trees at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from pellucid.validation import FloatArray, IndexArray
-from pellucid_trees import monotonic
 from pellucid_trees.forest_model import ForestClassifier, ForestRegressor
 from pellucid_trees.forest_prediction import Forest as Forest
-from pellucid_trees.level import BoolArray, Level, Problem, describe
+from pellucid_trees.level import BoolArray, Level, sublevel
 from pellucid_trees.many_trees import Draws, Found, best_of, uniform
-from pellucid_trees.shares import TINY
+from pellucid_trees.random_cuts import Cuts, random_cuts
+from pellucid_trees.split_search import TIE
+
+NUMBERS = 1 << 17  # values that are looked at together
+MANY = 10  # features of a node: it pays to look twice at the level
 
 
 def random_thresholds(search: Draws, level: Level, features: IndexArray) -> tuple[Found, BoolArray]:
     """The best split by these features (S, q) at one random threshold each, and where all of them are constant (S,)."""
-    found = (at_random(search, level, feature, *uniform(search, level, 2).T) for feature in features.T)
-    *split, constant = best_of(features, found)
+    S, q = features.shape
+    u = uniform(search, level, (1 + (search.table.missing >= 0).any()) * q)
+    two = level.size == 2
+    if q < MANY or not two.any():
+        return best_random(search, level, features, u)
+    found = Found(np.zeros(S), np.empty(S, np.int64), np.empty(S), np.empty(S, np.bool_))
+    constant = np.zeros(S, np.bool_)
+    for step in (q, 1):  # whatever tells two points from each other parts them: for most of these, one look is enough
+        nodes = two if step == q else found.share < 1 - TIE / 2
+        if nodes.any():
+            part = sublevel(level, nodes, np.flatnonzero(nodes.repeat(level.size)))
+            new, constant[nodes] = best_random(search, part, features[nodes, ::step], u[nodes, ::step])
+            for whole, own in zip(found, new):
+                whole[nodes] = own
+    return found, constant
+
+
+def best_random(search: Draws, level: Level, features: IndexArray, u: FloatArray) -> tuple[Found, BoolArray]:
+    """The same by random numbers (S, q), and where values are missing, as many more for their sides."""
+    q, u = features.shape[1], np.ascontiguousarray(u.T)
+    found = []
+    for nodes, part in stretches(level, NUMBERS // q):
+        f = features[nodes].T
+        coin = u[q:, nodes] if len(u) > q else None
+        found.append(random_cuts(search.problem, part, f, search.values_of(part, f), u[:q, nodes], coin))
+    cuts = Cuts(*(np.concatenate(parts, axis=1) for parts in zip(*found)))
+    *split, constant = best_of(features, *cuts)  #                                               (1)
     return Found._make(split), constant
 
 
-def at_random(
-    search: Draws, level: Level, feature: IndexArray, u: FloatArray, coin: FloatArray
-) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
-    """A threshold at random: what it is worth, itself, where missing values go, where all values are alike: (S,) each.
-
-    Missing values are on a random side, and on the right where there is only one value beside them.
-    """
-    start, size = level.start, level.size
-    x = search.values(level.points, feature.repeat(size))
-    low, high = (extreme.reduceat(x, start).astype(np.float64) for extreme in (np.fmin, np.fmax))
-    threshold = (1 - u) * low + u * high  #                                                      (1)
-    threshold = np.where(threshold < high, np.maximum(threshold, low), low)  # where rounding left nothing between
-    goes_left = x <= threshold.repeat(size)
-    gap = np.isnan(x) if (search.table.missing >= 0).any() else None
-    if gap is not None:
-        missing_left = (coin < 0.5) & (low < high)
-        goes_left |= gap & missing_left.repeat(size)
-    n_left = count(goes_left, level)
-    constant = (n_left == 0) | (n_left == size)
-    if constant.any():  # what a cut is worth there is not asked, but no side of it may be empty
-        goes_left &= ~constant.repeat(size)
-        goes_left[start[constant]] = n_left[constant] = 1
-    share = worth(search.problem, level, feature, goes_left, n_left)
-    with_many = 2 * n_left > size
-    missing_left = with_many if gap is None else np.where(count(gap, level) > 0, missing_left, with_many)
-    return np.where(constant, 0.0, share), threshold, missing_left, constant
-
-
-def worth(problem: Problem, level: Level, feature: IndexArray, goes_left: BoolArray, n_left: IndexArray) -> FloatArray:
-    """What share of each node's impurity a split takes away, 0 where it may not be: _, _, (S,), (m,), (S,) -> (S,)."""
-    points = level.points.take(np.concatenate([np.flatnonzero(goes_left), np.flatnonzero(~goes_left)]))
-    size = np.concatenate([n_left, level.size - n_left])
-    sides = describe(problem, points, size.cumsum() - size, size)
-    mass, weight = (sides.weight * sides.impurity).reshape(2, -1), sides.weight.reshape(2, -1)
-    share: FloatArray = 1 - mass.sum(axis=0) / (level.weight * level.impurity)  # (S,)                       (2)
-    share = np.maximum(share, 0) + TINY  # a question that brings nothing is better than none
-    enough = np.minimum(n_left, level.size - n_left) >= problem.min_samples_leaf
-    share *= enough & (weight.min(axis=0) >= problem.min_weight_leaf)
-    if monotonic.constrains(problem, feature):
-        assert problem.monotonic_cst is not None
-        left, right = sides.value[:, -1].reshape(2, -1)
-        sign = problem.monotonic_cst[feature]
-        inside = (np.minimum(left, right) >= level.lower) & (np.maximum(left, right) <= level.upper)
-        share *= (sign == 0) | (inside & (sign * (right - left) >= 0))
-    return share
-
-
-def count(true: BoolArray, level: Level) -> IndexArray:
-    """How often it is true at each node: (m,), _ -> (S,)."""
-    ends = np.searchsorted(np.flatnonzero(true), [level.start, level.start + level.size])
-    number: IndexArray = ends[1] - ends[0]
-    return number
+def stretches(level: Level, n: int) -> Iterator[tuple[slice, Level]]:
+    """Parts of a level that have at most n points, or only one node, and which nodes these are."""
+    S, ends, first = len(level.start), level.start + level.size, 0
+    while first < S:
+        begin = level.start[first]
+        last = max(first + 1, int(ends.searchsorted(begin + n, side="right")))
+        nodes = slice(first, last)
+        size = level.size[nodes]
+        points = level.points[begin : begin + size.sum()]
+        bounds = (None if bound is None else bound[nodes] for bound in (level.lower, level.upper))
+        others = level.weight[nodes], level.value[nodes], level.impurity[nodes]
+        yield nodes, Level(points, level.start[nodes] - begin, size, *others, *bounds)
+        first = last
 
 
 # -- estimators ----------------------------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ The tree is the same. What is bought is speed: not one node after the other is d
 together, in a few passes over arrays. There is a Python loop over levels and, within, over features, none over nodes or
 points; and where nodes are few and small, several features are looked at in one pass.
 
-Cost: O(N D (log N + depth)) time; 8 N (D + C) bytes for C classes or targets (C = 1 for two classes), and 4 N D more if
-some value occurs twice.
+Cost: O(N D (log N + depth)) time; 8 N (D + C + 14) bytes for C classes or targets (C = 1 for two classes), 4 N D more
+if some value occurs twice; and about 80 bytes for each node, of which a tree that is fully grown may have 2 N.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -19,7 +20,6 @@ from pellucid_trees import best_first, monotonic
 from pellucid_trees.level import BoolArray, Level, Problem, describe, negligible, pose, restored, sublevel
 from pellucid_trees.limits import Limits
 from pellucid_trees.presorted import BLOCK, Side, presort
-from pellucid_trees.shares import scan
 from pellucid_trees.split_search import TIE, Choice, random_split
 from pellucid_trees.tree import Tree, in_preorder
 
@@ -47,7 +47,7 @@ class RandomThresholds(NamedTuple):
     def choose(self, level: Level) -> Choice:
         """The split of each node."""
         block = max(1, BLOCK // len(level.points))
-        return random_split(scan(self.problem, level), self.columns, self.max_features, self.rng, block)
+        return random_split(self.problem, level, self.columns, self.max_features, self.rng, block)
 
     def follow(self, side: Side) -> RandomThresholds:
         """Nothing is handed down."""
@@ -123,20 +123,28 @@ class Splits(NamedTuple):
     gain: FloatArray  # (S,) the impurity that the split takes away, as a share of all points; -inf at a leaf
 
 
+class Nodes(NamedTuple):
+    """What else there is to know of the nodes of a level; S of them."""
+
+    value: FloatArray  # (S, K) what they predict
+    impurity: FloatArray  # (S,)
+    points: IndexArray  # (S,) how many they are
+    weight: FloatArray  # (S,)
+
+
 def grow_levels(problem: Problem, root: Level, search: Search, limits: Limits) -> list[Tree]:
     """Grow a tree from each node of the level `root`, all of them together."""
     level, levels, splits = monotonic.unbounded(problem, root), [], []
     n_trees = len(root.start)
     tree = np.arange(n_trees)  # (S,) of which each node is
-    pure = negligible(problem, root)  # (n_trees,)
     n_nodes, came = n_trees, np.ones(n_trees, np.int8)  # (S,) from its parent to the left or right
     while True:
-        levels.append(level._replace(points=np.empty(0, np.int64)))
+        levels.append(Nodes(monotonic.clipped(problem, level), level.impurity, level.size, level.weight))
         splits.append(leaves(len(level.start)))
         alive = (
             (level.size >= max(limits.min_samples_split, 2 * limits.min_samples_leaf))
             & (level.weight >= 2 * limits.min_weight_leaf)
-            & (level.impurity > pure[tree])
+            & (level.impurity > negligible(problem, level, root.impurity[tree]))
         )
         if limits.max_leaf_nodes is not None and len(levels) > 1:
             alive &= reachable(splits, n_trees, limits.max_leaf_nodes)
@@ -161,7 +169,8 @@ def grow_levels(problem: Problem, root: Level, search: Search, limits: Limits) -
         level = children(problem, level, choice, split)
         tree, came = np.tile(tree[nodes], 2), np.repeat(np.array([1, 2], np.int8), n)
         n_nodes += 2 * n
-    return trees(problem, levels, splits, limits)
+    del search  # what it has sorted
+    return trees(levels, splits, limits)
 
 
 def leaves(S: int) -> Splits:
@@ -201,17 +210,20 @@ def reachable(splits: list[Splits], n_trees: int, max_leaf_nodes: int) -> BoolAr
     return there[-len(splits[-1].gain) :]
 
 
-def trees(problem: Problem, levels: list[Level], splits: list[Splits], limits: Limits) -> list[Tree]:
-    """The nodes of all levels as trees."""
-    feature, threshold, left, right, missing_left, gain = (np.concatenate(parts) for parts in zip(*splits))
-    n_trees = len(levels[0].start)
+def trees(levels: list[Nodes], splits: list[Splits], limits: Limits) -> list[Tree]:
+    """The nodes of all levels as trees. The lists are emptied: a large tree should not be kept twice."""
+    sizes = [len(nodes.points) for nodes in levels]
+    feature, threshold, left, right, missing_left, gain = joined(splits)
     if limits.max_leaf_nodes is not None:
-        leaf = ~best_first.reached(left, right, gain, n_trees, limits.max_leaf_nodes)
+        leaf = ~best_first.reached(left, right, gain, sizes[0], limits.max_leaf_nodes)
         feature[leaf] = left[leaf] = right[leaf] = -1
         threshold[leaf], missing_left[leaf] = np.nan, False
-    value = np.concatenate([monotonic.clipped(problem, level) for level in levels])
-    known = [(level.impurity, level.size, level.weight) for level in levels]
-    nodes = Tree(
-        feature, threshold, left, right, missing_left, value, *(np.concatenate(parts) for parts in zip(*known))
-    )
-    return in_preorder(nodes, [len(level.start) for level in levels])
+    return in_preorder(Tree(feature, threshold, left, right, missing_left, *joined(levels)), sizes)
+
+
+def joined(parts: list[Any]) -> Iterator[Any]:
+    """Each field of all parts as one array; the parts are let go field by field."""
+    fields = list(zip(*parts))
+    parts.clear()
+    while fields:
+        yield np.concatenate(fields.pop(0))

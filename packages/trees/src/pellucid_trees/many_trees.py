@@ -40,10 +40,11 @@ Differs from them: all nodes of many trees at once; missing values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.validation import FloatArray, IndexArray
 from pellucid_trees.level import BoolArray, Level, Problem, describe, pose, restored, sublevel
@@ -123,10 +124,16 @@ class Draws(NamedTuple):
         place += feature
         return self.table.X.ravel().take(place)
 
+    def values_of(self, level: Level, feature: IndexArray) -> FloatArray:
+        """X at all points of a level, by the features of their nodes: _, (..., S) -> (..., m)."""
+        place = feature.repeat(level.size, axis=-1)
+        place += self.rows.take(level.points) * self.table.X.shape[1]
+        return self.table.X.ravel().take(place)
+
 
 def goes_left(search: Draws, level: Level, found: Found) -> BoolArray:
     """Whether each point goes to the left: -> (m,)."""
-    x = search.values(level.points, found.feature.repeat(level.size))
+    x = search.values_of(level, found.feature)
     left: BoolArray = x <= found.threshold.repeat(level.size)
     if (search.table.missing >= 0).any():
         left |= np.isnan(x) & found.missing_left.repeat(level.size)
@@ -190,18 +197,25 @@ def one_more(search: Draws, level: Level, found: Found, constant: BoolArray, u: 
 def best_thresholds(search: Draws, level: Level, features: IndexArray) -> tuple[Found, BoolArray]:
     """The best split by these features (S, q), and where all of them are constant (S,)."""
     prepared, same = scan(search.problem, level), keys(search, level)
-    found = (best_cut(prepared, *by_value(search, level, same, feature)) for feature in features.T)
-    share, feature, low, high, missing_left, constant = best_of(features, found)
+    found = zip(*(best_cut(prepared, *by_value(search, level, same, feature)) for feature in features.T))
+    share, feature, low, high, missing_left, constant = best_of(features, *map(np.array, found))
     threshold = midpoint(search.values(low, feature), search.values(high, feature))
     return Found(share, feature, threshold, missing_left), constant
 
 
-def best_of(features: IndexArray, found: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """The best of what was found for each feature, the first of several, and where all features are constant."""
-    share, *others, constant = (np.array(part) for part in zip(*found))  # (q, S)
+def best_of(features: IndexArray, share: FloatArray, *others: NDArray[Any]) -> tuple[Any, ...]:
+    """The best of what was found for each feature (q, S), the first of several, and where all features are constant.
+
+    Whether a feature is constant is the last of what was found.
+    """
     top = share.max(axis=0)
     best = np.argmax(share >= at_least(top), axis=0), np.arange(len(features))
-    return np.where(top > 0, top, -1.0), features.T[best], *(other[best] for other in others), constant.all(axis=0)
+    return (
+        np.where(top > 0, top, -1.0),
+        features.T[best],
+        *(other[best] for other in others[:-1]),
+        others[-1].all(axis=0),
+    )
 
 
 def best_cut(scan: Scan, slot: Slot, constant: BoolArray) -> tuple[FloatArray, IndexArray, IndexArray, Any, BoolArray]:

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.validation import FloatArray, IndexArray
-from pellucid_trees.level import BoolArray, Level
+from pellucid_trees.level import BoolArray, Level, Problem
+from pellucid_trees.random_cuts import Cuts, random_cuts
 from pellucid_trees.shares import Scan, Slot, shares
 
 TIE = 1e-12
@@ -196,52 +197,25 @@ def in_turn(varies: BoolArray, max_features: int, rng: np.random.Generator) -> B
 
 
 def random_split(
-    scan: Scan, columns: FloatArray, max_features: int, rng: np.random.Generator, block: int = 1
+    problem: Problem, level: Level, columns: FloatArray, max_features: int, rng: np.random.Generator, block: int = 1
 ) -> Choice:
-    """Find the best of one random threshold for each feature, with missing values on a random side.
+    """Find the best of one random cut for each feature.
 
-    A threshold is anywhere between the smallest and the largest of a node's values. `columns` (D, R) hold the points'
-    values, and are looked at `block` at a time.
+    `columns` (D, R) hold the points' values, and are looked at `block` at a time.
     """
-    level, points = scan.level, scan.level.points
-    S, D, start, size = len(level.start), len(columns), level.start, level.size
-    best, threshold = np.empty((D, S)), np.empty((D, S))
-    varies, gaps = np.empty((D, S), np.bool_), np.empty((D, S), np.bool_)
-    u, missing_left = rng.random((D, S)), rng.random((D, S)) < 0.5
+    points, S, D, size = level.points, len(level.start), len(columns), level.size
+    u, coin = rng.random((D, S)), rng.random((D, S))
+    found = []
     for first in range(0, D, block):
-        f = np.arange(first, min(first + block, D))
-        x = columns[first : first + block].take(points, axis=1)  # (B, m)
-        low, high = (extreme.reduceat(x, start, axis=1).astype(np.float64) for extreme in (np.fmin, np.fmax))
-        gaps[f] = np.isnan(np.minimum.reduceat(x, start, axis=1))
-        varies[f] = (low < high) | (gaps[f] & ~np.isnan(low))
-        tau = np.maximum((1 - u[f]) * low + u[f] * high, low)
-        threshold[f] = tau = np.where(tau < high, tau, low)
-        goes_left = x <= tau.repeat(size, axis=1)
-        if gaps[f].any():
-            goes_left |= np.isnan(x) & missing_left[f].repeat(size, axis=1)
-        n_left = np.add.reduceat(goes_left, start, axis=1, dtype=np.int64)
-        share = shares(scan, Slot(f[:, None], parted(level, goes_left, n_left), None))
-        last = np.maximum(start + n_left - 1, 0)
-        best[f] = np.where(n_left > 0, np.take_along_axis(share, last, axis=1), 0)
-    best[~in_turn(varies, max_features, rng)] = 0
+        f = slice(first, first + block)
+        x = columns[f].take(points, axis=1)  # (B, m)
+        gaps = np.isnan(x).any()
+        found.append(random_cuts(problem, level, np.arange(D)[f, None], x, u[f], coin[f] if gaps else None))
+    cuts = Cuts(*(np.concatenate(parts) for parts in zip(*found)))  # of (D, S)
+    best = np.where(in_turn(~cuts.constant, max_features, rng), cuts.share, 0)
     top = best.max(axis=0)
     f = (best >= at_least(top)).argmax(axis=0)
-    tau, to_left, gap = (table[f, np.arange(S)] for table in (threshold, missing_left, gaps))
+    _, threshold, missing_left, _ = (table[f, np.arange(S)] for table in cuts)
     x = columns[f.repeat(size), points]
-    goes_left = np.where(np.isnan(x), to_left.repeat(size), x <= tau.repeat(size))
-    n_left = np.add.reduceat(goes_left, start, dtype=np.int64)
-    return Choice(np.where(top > 0, top, -1.0), f, tau, np.where(gap, to_left, 2 * n_left > size), points, goes_left)
-
-
-def parted(level: Level, goes_left: BoolArray, n_left: IndexArray) -> IndexArray:
-    """The level's points, in each node those that go left before the others: _, (B, m), (B, S) -> (B, m)."""
-    B, m = goes_left.shape
-    points, first = level.points, (level.start + m * np.arange(B)[:, None]).ravel()
-    n, size = n_left.ravel(), np.tile(level.size, B)
-    order = np.empty(B * m, np.int64)
-    for side, begin, count in ((goes_left, first, n), (~goes_left, first + n, size - n)):
-        there = side.ravel().nonzero()[0]
-        place = (begin - (count.cumsum() - count)).repeat(count)
-        place += np.arange(len(there))
-        order[place] = points.take(there if B == 1 else there % m)
-    return order.reshape(B, m)
+    goes_left = np.where(np.isnan(x), missing_left.repeat(size), x <= threshold.repeat(size))
+    return Choice(np.where(top > 0, top, -1.0), f, threshold, missing_left, points, goes_left)
