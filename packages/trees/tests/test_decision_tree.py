@@ -1,6 +1,7 @@
 """Decision trees: each equation by enumeration, and the cases that trees are known to get wrong."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -214,6 +215,13 @@ def test_missing_values_go_where_they_belong():
     assert high.has_missing_.tolist() == [True]
 
 
+@pytest.mark.parametrize("Model", BOTH)
+def test_random_thresholds_part_a_single_value_from_missing_ones(Model):
+    X, y = [[1.0], [1.0], [nan], [nan]], [0, 0, 1, 1]
+    trees = [Model(splitter="random", random_state=seed).fit(X, y) for seed in range(8)]
+    assert all(tree.get_n_leaves() == 2 and tree.score(X, y) == 1 for tree in trees)
+
+
 def test_missing_values_that_were_never_seen_go_with_the_many():
     X, y = np.arange(5.0)[:, None], [0, 0, 0, 1, 1]
     assert DecisionTreeClassifier().fit(X, y).predict([[nan]]).tolist() == [0]
@@ -254,6 +262,7 @@ def test_class_weights_are_sample_weights():
 def test_probabilities_are_the_shares_at_the_leaves():
     X, y = rng.normal(size=(100, 2)), rng.integers(0, 3, 100) * 10
     model = DecisionTreeClassifier(max_depth=3).fit(X, y)
+    assert model.n_classes_ == 3 and not hasattr(DecisionTreeClassifier(), "n_classes_")
     leaves, probabilities = model.apply(X), model.predict_proba(X)
     for leaf in np.unique(leaves):
         here = y[leaves == leaf]
@@ -306,6 +315,11 @@ def test_names_of_a_data_frame():
     assert "size" in model.export_text() and model.apply(X).tolist() == [1, 1, 2]
     with pytest.raises(ValueError, match="feature names"):
         model.predict(X.rename(columns={"size": "weight"}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert str(model.explain(X.iloc[2])) == str(model.explain(X.iloc[[2]])) == str(model.explain(X[2:]))
+    with pytest.raises(ValueError, match="in the same order"):
+        model.explain(X.iloc[2][["age", "size"]])
 
 
 def test_pruning_takes_back_what_is_not_worth_a_leaf():
@@ -374,6 +388,7 @@ def test_saving(Model, tmp_path):
         (DecisionTreeRegressor, {"monotonic_cst": [1, 2]}, "monotonic_cst must hold -1, 0 or 1"),
         (DecisionTreeClassifier, {"monotonic_cst": [1, 0]}, "not supported with multiclass .* there are 3 classes"),
         (DecisionTreeRegressor, {"random_state": -1}, "random_state must be"),
+        (DecisionTreeClassifier, {"class_weight": dict.fromkeys(range(3), 0)}, "leaves no point any weight"),
     ],
 )
 def test_wrong_parameters_say_so(Model, params, message):
@@ -384,7 +399,8 @@ def test_wrong_parameters_say_so(Model, params, message):
         DecisionTreeRegressor(monotonic_cst=[1, 0]).fit(X, np.stack([y, y], axis=1))
 
 
-def test_no_constraint_at_all_is_allowed_for_many_classes():
-    X, y = rng.normal(size=(30, 2)), np.arange(30) % 3
-    free, none = (DecisionTreeClassifier(monotonic_cst=c).fit(X, y).tree_ for c in (None, None))
+def test_constraints_of_0_are_none():
+    X, y = rng.normal(size=(30, 2)), np.arange(30) % 2
+    free, none = (DecisionTreeClassifier(monotonic_cst=c).fit(X, y).tree_ for c in (None, [0, 0]))
     np.testing.assert_array_equal(apply(free, X), apply(none, X))
+    np.testing.assert_array_equal(free.value, none.value)

@@ -118,8 +118,9 @@ def test_which_impurity_is_negligible(criterion):
         problem, _, units = pose(Y, None, Limits(), criterion=criterion)
         root = describe(problem, np.arange(2), np.array([0]), np.array([2]))
         i = np.ldexp(root.impurity[0], units.impurity)
-        found = np.ldexp(negligible(problem, root)[0], units.impurity)
-        np.testing.assert_allclose(found, negligible_of_one(criterion, Y, i), rtol=1)
+        found = np.ldexp(negligible(problem, root, root.impurity)[0], units.impurity)
+        value = np.ldexp(root.value[0], units.targets) + units.shift
+        np.testing.assert_allclose(found, negligible_of_one(criterion, value, i), rtol=1e-6)
         same = abs(Y[1] - Y[0]) <= 1e-15 * abs(Y[0])
         assert (i <= found) == same
 

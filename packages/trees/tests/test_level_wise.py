@@ -131,12 +131,14 @@ def test_targets_far_from_zero_are_told_apart():
                grow(X, Y, max_depth=4)._replace(value=np.zeros(0), impurity=np.zeros(0)))  # fmt: skip
 
 
-def test_one_large_target_does_not_blur_the_others():
+@pytest.mark.parametrize("large", [1e9, 1e16, 1e38, -1e100])
+@pytest.mark.parametrize("criterion", ["squared_error", "absolute_error"])
+def test_one_large_target_does_not_blur_the_others(large, criterion):
     """It is split off first, and the rest is then as if it had never been there."""
     X, Y, _ = data(100)
     X = np.vstack([X, [[50.0, 0, 0]]])
-    tree = grow(X, np.vstack([Y, [[1e9]]]), max_depth=5)
-    rest = grow(X[:100], Y, max_depth=4)
+    tree = grow(X, np.vstack([Y, [[large]]]), criterion=criterion, max_depth=5)
+    rest = grow(X[:100], Y, criterion=criterion, max_depth=4)
     assert tree.points[tree.right[0]] == 1 and tree.points[1] == 100
     left = slice(1, subtree_ends(tree)[1])
     np.testing.assert_array_equal(tree.feature[left], rest.feature)

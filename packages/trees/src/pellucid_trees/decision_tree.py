@@ -112,15 +112,14 @@ def grow(
 ) -> Tree:
     """Grow a tree: (N, D), (N, K), (N,) -> _.
 
-    For a branch of a tree, `depth` says where it begins, and `root` the weight of the whole tree and which impurity is
-    negligible in it.
+    For a branch of a tree, `depth` says where it begins, and `root` the weight and the impurity of the whole tree.
     """
     centre, measure, _ = CRITERIA[criterion]
     value, N, W = centre(Y, weights), len(Y), float(weights.sum())
     i = measure(Y, weights, value)
     leaf = Tree.leaf(value, i, N, W)
-    W_root, nothing = root or (W, negligible(criterion, Y, i))
-    if depth == limits.max_depth or N < limits.min_samples_split or i <= nothing:
+    W_root, whole = root or (W, i)
+    if depth == limits.max_depth or N < limits.min_samples_split or i <= negligible(criterion, value, whole):
         return leaf
     best = best_question(X, Y, weights, limits, criterion=criterion)
     if best is None:
@@ -132,7 +131,7 @@ def grow(
     if not np.isnan(X[:, best.feature]).any():
         missing_left = bool(2 * np.count_nonzero(best.goes_left) > N)  # with the many, as there are none to learn from
     left, right = (
-        grow(X[side], Y[side], weights[side], limits, criterion=criterion, depth=depth + 1, root=(W_root, nothing))
+        grow(X[side], Y[side], weights[side], limits, criterion=criterion, depth=depth + 1, root=(W_root, whole))
         for side in (best.goes_left, ~best.goes_left)
     )
     return leaf.split(best.feature, best.threshold, missing_left, left, right)
@@ -190,6 +189,8 @@ class DecisionTreeClassifier(DecisionTree, Classifier):
     ----------
     classes_ : ndarray of shape (K,)
         The labels.
+    n_classes_ : int
+        K.
     tree_ : Tree
         All nodes as arrays; see tree.py.
     feature_importances_ : ndarray of shape (D,)
@@ -201,7 +202,7 @@ class DecisionTreeClassifier(DecisionTree, Classifier):
     -----
     The parameters are scikit-learn's. Of questions that are worth the same the first is taken, where scikit-learn takes
     one at random; and the data are compared as they are, where scikit-learn rounds them to float32 first and takes
-    values for equal that are less than 1e-7 apart.
+    values for equal that are less than 1e-7 apart. Sample weights count in what is balanced.
 
     Examples
     --------
@@ -264,6 +265,12 @@ class DecisionTreeClassifier(DecisionTree, Classifier):
         tree = self._grow(X, y, weights, len(self.classes_))
         self.tree_, self.has_missing_ = tree, np.isnan(X.min(axis=0))
         return self
+
+    @property
+    def n_classes_(self) -> int:
+        """The number of classes."""
+        self._check_fitted()
+        return len(self.classes_)
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Return the share of each class at the leaf of each row of X (N, D): an array (N, K)."""

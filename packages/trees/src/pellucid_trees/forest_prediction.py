@@ -32,7 +32,7 @@ Differs from them: the pairs of many trees, and those that have arrived leave.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,12 +67,16 @@ def stack(trees: Sequence[Tree]) -> Forest:
     """Put trees one after the other, the children of the k-th inner node of each tree at its places 2k+1 and 2k+2."""
     sizes = np.array([len(tree.feature) for tree in trees])
     roots = np.concatenate([[0], np.cumsum(sizes)])
-    nodes = Tree(*(np.concatenate(parts) for parts in zip(*trees)))
     first = roots[:-1].repeat(sizes)  # (M,) the root of each node's tree
-    inner = np.flatnonzero(nodes.feature >= 0)
+
+    def every(field: str) -> NDArray[Any]:  # one at a time, as there may be many nodes
+        return np.concatenate([getattr(tree, field) for tree in trees])
+
+    feature, left, right = every("feature"), every("left"), every("right")
+    inner = np.flatnonzero(feature >= 0)
     n_inner = np.diff(np.searchsorted(inner, roots))  # (B,)
     k = np.arange(len(inner)) - (n_inner.cumsum() - n_inner).repeat(n_inner)
-    left, right = nodes.left[inner] + first[inner], nodes.right[inner] + first[inner]
+    left, right = left[inner] + first[inner], right[inner] + first[inner]
     place = first.copy()  # (M,) where each node goes
     place[left] += 2 * k + 1
     place[right] += 2 * k + 2
@@ -80,17 +84,15 @@ def stack(trees: Sequence[Tree]) -> Forest:
     child[inner] = place[left]
     order = np.empty_like(place)
     order[place] = np.arange(len(place))
+    del k, inner, left, right, place
     return Forest(
         roots,
-        nodes.feature[order],
-        np.where(nodes.feature >= 0, nodes.threshold, np.inf)[order],
+        feature[order],
+        np.where(feature >= 0, every("threshold"), np.inf)[order],
         child[order],
-        (nodes.missing_left | (nodes.feature < 0))[order],
+        (every("missing_left") | (feature < 0))[order],
         (np.arange(len(first)) - first)[order],
-        nodes.value[order],
-        nodes.impurity[order],
-        nodes.points[order],
-        nodes.weight[order],
+        *(every(field)[order] for field in ("value", "impurity", "points", "weight")),
     )
 
 

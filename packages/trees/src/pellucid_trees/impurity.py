@@ -98,11 +98,11 @@ REGRESSION = {
 CRITERIA = CLASSIFICATION | REGRESSION
 
 
-def negligible(criterion: str, Y: FloatArray, impurity: float) -> float:
-    """What a node's impurity must exceed to be divided, if that of the whole tree, with the targets Y, is this.
+def negligible(criterion: str, value: FloatArray, whole: float) -> float:
+    """What the impurity of a node that predicts this value must exceed to be divided, if the whole tree has `whole`.
 
     That is a share of the whole or, if less, of 1; and more than differences in the targets' last digits make.
     """
     with np.errstate(over="ignore"):
-        rounding = (4 * EPSILON * np.abs(Y).max()) ** CRITERIA[criterion].power
-    return max(EPSILON * min(1.0, impurity), float(rounding))
+        rounding = (4 * EPSILON * np.abs(value).max()) ** CRITERIA[criterion].power
+    return max(EPSILON * min(1.0, whole), float(rounding))

@@ -36,7 +36,7 @@ class Problem(NamedTuple):
     min_weight_leaf: float = 0.0
     monotonic_cst: IndexArray | None = None  # (D,) 1, 0 or -1 for each feature; see monotonic.py
     one: float = 1.0  # an impurity of 1 in the units of the problem
-    rounding: float = 0.0  # the impurity that the last digits of the targets make
+    shift: FloatArray | float = 0.0  # (T,) what was taken away from the targets, in the units of the problem
 
     @property
     def n_points(self) -> int:
@@ -84,7 +84,7 @@ def pose(
     Y holds the classes of all rows (N,), or their targets (N, T); `rows` says which row each point is, if they are not
     the same. The weights are those of the points.
     """
-    labels, units, rounding = None, Units(), 0.0
+    labels, units = None, Units()
     targets: tuple[FloatArray, ...] = ()
     if n_classes is None:
         shift = common_part(Y.astype(np.float64))
@@ -94,9 +94,6 @@ def pose(
         targets = tuple(np.ascontiguousarray(y) if rows is None else y.take(rows) for y in scaled.T)
         power = REGRESSION[criterion].power
         units = Units(int(exponent), 0, power * int(exponent), shift)
-        last_digit = EPSILON * max(np.abs(scaled).max(), np.ldexp(np.abs(shift).max(), -exponent))
-        with np.errstate(over="ignore"):
-            rounding = float(np.float64(4 * last_digit) ** power)
     else:
         labels = Y.astype(np.int64, copy=False) if rows is None else Y.take(rows).astype(np.int64, copy=False)
     if weights is not None:
@@ -117,7 +114,7 @@ def pose(
         limits.min_weight_leaf,
         monotonic_cst,
         2.0 ** min(-units.impurity, 1000),
-        rounding,
+        np.ldexp(units.shift, -units.targets),
     )
     return problem, limits, units
 
@@ -164,9 +161,18 @@ def on_grid(weights: FloatArray) -> tuple[FloatArray, int]:
 # -- nodes ---------------------------------------------------------------------------------------------------------
 
 
-def negligible(problem: Problem, root: Level) -> FloatArray:
-    """What the impurity of a node must exceed to be divided, for each tree, as in impurity.py: _, _ -> (S,)."""
-    return np.maximum(EPSILON * np.minimum(problem.one, root.impurity), problem.rounding)
+def negligible(problem: Problem, level: Level, whole: FloatArray) -> FloatArray:
+    """What the impurity of each node must exceed to be divided, as in impurity.py: _, _, (S,) -> (S,).
+
+    `whole` is the impurity of the tree that each node belongs to.
+    """
+    share: FloatArray = EPSILON * np.minimum(problem.one, whole)
+    if problem.labels is not None:
+        return share
+    last_digits = 4 * EPSILON * np.abs(level.value + problem.shift).max(axis=1)
+    with np.errstate(over="ignore"):
+        rounding: FloatArray = last_digits ** REGRESSION[problem.criterion].power
+    return np.maximum(share, rounding)
 
 
 def describe(problem: Problem, points: IndexArray, start: IndexArray, size: IndexArray) -> Level:

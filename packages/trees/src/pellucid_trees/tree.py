@@ -26,7 +26,7 @@ Differs from them: missing values go to one side; a child is a number, not a nod
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +144,7 @@ def in_preorder(nodes: Tree, sizes: list[int]) -> list[Tree]:
     """Number nodes that stand level by level in pre-order, and part the trees.
 
     `sizes` are those of the levels; each node of the first is the root of a tree. What no root leads to is left out.
+    The arrays are used up: the trees are stretches of them, in another order.
     """
     M = len(nodes.feature)
     inner = np.flatnonzero(nodes.left >= 0)
@@ -158,19 +159,21 @@ def in_preorder(nodes: Tree, sizes: list[int]) -> list[Tree]:
         split = split[place[split] >= 0]
         place[nodes.left[split]] = place[split] + 1
         place[nodes.right[split]] = place[split] + 1 + below[nodes.left[split]]
+    end = np.cumsum(below[: sizes[0]])  # of each tree
+    first = end - below[: sizes[0]]
+    del below
     there = np.flatnonzero(place >= 0)
-    order = np.empty_like(there)
+    n, order = len(there), np.empty_like(there)
     order[place[there]] = there
-    trees = []
-    first = 0
-    for size in below[: sizes[0]]:
-        which = order[first : first + size]
-        tree = Tree(*(array[which] for array in cast("tuple[Any, ...]", nodes)))
-        inside = tree.left >= 0
-        left, right = (np.where(inside, place[child] - first, -1) for child in (tree.left, tree.right))
-        trees.append(tree._replace(left=left, right=right))
-        first += size
-    return trees
+    leaf, root = nodes.left[order] < 0, first.repeat(end - first)  # (n,), (n,)
+    for child in (nodes.left, nodes.right):
+        child[:n] = np.where(leaf, -1, place[child[order]] - root)
+    arrays: tuple[Any, ...] = nodes
+    for array in (*arrays[:2], *arrays[4:]):
+        array[:n] = array[order]
+    if n < M:
+        arrays = tuple(array[:n].copy() for array in arrays)
+    return [Tree(*(array[a:b] for array in arrays)) for a, b in zip(first, end)]
 
 
 def depths(tree: Tree) -> IndexArray:
