@@ -211,7 +211,7 @@ def test_few_bins_are_nearly_as_good():
 @every_kind
 def test_constant_steps_learn_too_but_less(kind):
     model, X, y = model_of(kind, n_estimators=30)
-    searched, constant = (clone(model).set_params(step=step).fit(X, y) for step in ("line search", "constant"))
+    searched, constant = (clone(model).set_params(step_size=step).fit(X, y) for step in ("adaptive", "constant"))
     assert constant.loss_[-1] < 0.97 * constant.loss_[0]
     if kind == "squared_error":
         np.testing.assert_allclose(constant.loss_, searched.loss_)
@@ -583,7 +583,7 @@ def test_a_fit_needs_little_memory(splits, most):
         ({"max_bins": 256}, "max_bins must be a whole number from 2 to 255, such as 255, got 256"),
         ({"max_bins": 1}, "max_bins must be"),
         ({"splits": "best"}, "splits must be 'auto', 'exact' or 'histogram', got 'best'"),
-        ({"step": "adaptive"}, "step must be 'line search' or 'constant', got 'adaptive'"),
+        ({"step_size": "line search"}, "step_size must be 'adaptive' or 'constant', got 'line search'"),
         ({"loss": "log_loss"}, "loss must be 'squared_error', .* got 'log_loss'"),
         ({"max_depth": 0}, "max_depth must be"),
         ({"max_features": "all"}, "max_features must be"),

@@ -150,7 +150,7 @@ def test_works_in_pipelines_grids_and_cross_validation():
     X, z, _ = draw(1, False)
     model = GradientBoostingClassifier(n_estimators=10, random_state=0)
     assert selection.cross_val_score(model, X, z > 0, cv=3).mean() > 0.6
-    search = selection.GridSearchCV(model, {"learning_rate": [0.1, 0.3], "step": ["line search", "constant"]}, cv=2)
+    search = selection.GridSearchCV(model, {"learning_rate": [0.1, 0.3], "step_size": ["adaptive", "constant"]}, cv=2)
     assert search.fit(X, z > 0).best_score_ > 0.6
     assert sklearn.clone(model).get_params() == model.get_params()
 

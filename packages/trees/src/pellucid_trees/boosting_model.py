@@ -145,7 +145,7 @@ RULES: dict[str, tuple[type, Callable[[Any], bool], str]] = {  # parameter -> ty
     "ccp_alpha": (Real, lambda v: v >= 0, "0 or more, such as 0.0"),
     "max_bins": (Integral, lambda v: 2 <= v <= MISSING, f"a whole number from 2 to {MISSING}, such as {MISSING}"),
     "splits": (str, lambda v: v in ("auto", "exact", "histogram"), "'auto', 'exact' or 'histogram'"),
-    "step": (str, lambda v: v in ("line search", "constant"), "'line search' or 'constant'"),
+    "step_size": (str, lambda v: v in ("adaptive", "constant"), "'adaptive' or 'constant'"),
 }
 
 
@@ -175,7 +175,7 @@ class BoostingModel(Estimator):
     ccp_alpha: float
     splits: str
     max_bins: int
-    step: str
+    step_size: str
 
     forest_: Forest
     init_: Any
@@ -236,7 +236,7 @@ class BoostingModel(Estimator):
                 stages=stages,
                 seed=seed,
                 learning_rate=self.learning_rate,
-                line_search=self.step == "line search",
+                line_search=self.step_size == "adaptive",
                 subsample=self.subsample,
                 alpha=self.alpha,
                 patience=self.n_iter_no_change,

@@ -313,8 +313,9 @@ class GradientBoostingClassifier(BoostingClassifier):
         `max_leaf_nodes`.
     max_bins : int
         Bins of a feature, at most 255. A feature with no more different values loses nothing.
-    step : "line search" or "constant"
-        Whether the step of each leaf is the best one for the loss, by (3), or the mean of its gradients, by (5).
+    step_size : "adaptive" or "constant"
+        Whether the step of each leaf is searched along the line for the lowest loss, by (3), or is the mean of its
+        gradients, by (5).
 
     Attributes
     ----------
@@ -385,7 +386,7 @@ class GradientBoostingClassifier(BoostingClassifier):
         ccp_alpha: float = 0.0,
         splits: str = "auto",
         max_bins: int = 255,
-        step: str = "line search",
+        step_size: str = "adaptive",
     ) -> None:
         self.loss = loss
         self.learning_rate = learning_rate
@@ -407,7 +408,7 @@ class GradientBoostingClassifier(BoostingClassifier):
         self.ccp_alpha = ccp_alpha
         self.splits = splits
         self.max_bins = max_bins
-        self.step = step
+        self.step_size = step_size
 
 
 class GradientBoostingRegressor(BoostingRegressor):
@@ -459,8 +460,9 @@ class GradientBoostingRegressor(BoostingRegressor):
         `max_leaf_nodes`.
     max_bins : int
         Bins of a feature, at most 255. A feature with no more different values loses nothing.
-    step : "line search" or "constant"
-        Whether the step of each leaf is the best one for the loss, by (3), or the mean of its gradients, by (5).
+    step_size : "adaptive" or "constant"
+        Whether the step of each leaf is searched along the line for the lowest loss, by (3), or is the mean of its
+        gradients, by (5).
 
     Attributes
     ----------
@@ -529,7 +531,7 @@ class GradientBoostingRegressor(BoostingRegressor):
         ccp_alpha: float = 0.0,
         splits: str = "auto",
         max_bins: int = 255,
-        step: str = "line search",
+        step_size: str = "adaptive",
     ) -> None:
         self.loss = loss
         self.learning_rate = learning_rate
@@ -552,4 +554,4 @@ class GradientBoostingRegressor(BoostingRegressor):
         self.ccp_alpha = ccp_alpha
         self.splits = splits
         self.max_bins = max_bins
-        self.step = step
+        self.step_size = step_size
