@@ -792,7 +792,6 @@ def model(**changes):
         (model(id="os:system"), "which is no model id"),
         (model(id="../x"), "which is no model id"),
         (model(id="toys/lin"), "no model"),
-        (model(id="trees/random-forest-classifier"), "pip install pellucid-trees"),
         (model(id=3), "a model without id"),
         (model(version=3), "a model without id"),
         (model(params=[]), "a model without id"),
@@ -813,6 +812,11 @@ def model(**changes):
 )
 def test_forged_models_are_refused(record, words, tmp_path):
     fails(forge(tmp_path / "f.npz", [header(record)]), words)
+
+
+def test_a_model_whose_family_is_not_installed_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(pellucid.OFFICIAL_FAMILIES, "spectral", "pellucid-spectral")
+    fails(forge(tmp_path / "f.npz", [header(model(id="spectral/diffusion-map"))]), "pip install pellucid-spectral")
 
 
 def test_a_file_that_only_says_it_holds_a_model(tmp_path):
