@@ -1,6 +1,8 @@
 """What every test run in this repository shares. The packages' own tests do not need it."""
 
+import math
 import os
+import sys
 
 import pytest
 
@@ -19,3 +21,11 @@ def same_numbers_whichever_test_ran_before(request: pytest.FixtureRequest) -> No
     rng = getattr(getattr(request, "module", None), "rng", None)
     if hasattr(rng, "bit_generator"):
         rng.bit_generator.state = _starts.setdefault(request.module.__name__, rng.bit_generator.state)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_pressed_for_the_first_time() -> None:
+    """A test that presses Ctrl-C is not the second to do so, however soon it comes after another one."""
+    events = sys.modules.get("pellucid.events")
+    if events is not None:
+        events._Guard.last_answer = -math.inf
