@@ -18,6 +18,8 @@ from pellucid.validation import (
     check_sample_weight,
     check_target,
     feature_names,
+    is_number,
+    is_whole,
 )
 
 
@@ -446,3 +448,12 @@ def test_polars_frames():
     with pytest.raises(TypeError, match="collect"):
         check_array(frame.lazy())
     assert check_labels(pl.Series(["v", "u"]))[0].tolist() == ["u", "v"]
+
+
+def test_numbers_and_whole_numbers_among_parameters():
+    for value in (3, np.int8(3), np.uint64(3)):
+        assert is_whole(value) and is_number(value)
+    for value in (3.0, np.float32(0.5), np.inf, -np.inf):
+        assert is_number(value) and not is_whole(value)
+    for value in (True, np.True_, np.nan, "3", None, [3], np.array([3]), 3j):
+        assert not is_number(value) and not is_whole(value)

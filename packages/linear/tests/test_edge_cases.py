@@ -306,3 +306,25 @@ def test_inference_is_about_the_fit_not_about_a_parameter_set_later():
     np.testing.assert_array_equal(model.inference().coef.standard_error, expected.coef.standard_error)
     assert model.inference().degrees_of_freedom == expected.degrees_of_freedom == 27
     np.testing.assert_array_equal(model.predict_interval(X), ends)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (LogisticRegression, ("C", "l1_ratio", "max_iter", "tol")),
+        (Lasso, ("alpha", "max_iter", "tol")),
+        (ElasticNet, ("alpha", "l1_ratio", "max_iter", "tol")),
+        (GeneralizedLinearModel, ("alpha", "max_iter", "tol")),
+        (GaussianNB, ("var_smoothing",)),
+        (BayesianLinearRegression, ("noise_variance", "prior_shape", "prior_scale")),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_a_parameter_that_is_no_number_is_refused_in_words(kind, names):
+    X, y = draw()
+    for name in names:
+        for value in ("1", [1, 2], True, np.nan, None):
+            if value is None and name == "noise_variance":
+                continue
+            with pytest.raises(ValueError, match=f"{name} must be .*number"):
+                kind(**{name: value}).fit(X, y + 1 if kind is GeneralizedLinearModel else y)

@@ -305,14 +305,14 @@ def test_warm_start_for_other_columns_is_refused_and_forgets():
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"alpha": -1}, "alpha must be finite and 0 or more, got -1"),
-        ({"alpha": math.nan}, "alpha must be finite"),
-        ({"alpha": math.inf}, "alpha must be finite"),
-        ({"l1_ratio": 1.1}, "l1_ratio must be from 0 to 1, got 1.1"),
-        ({"l1_ratio": -0.1}, "l1_ratio must be from 0 to 1"),
-        ({"l1_ratio": math.nan}, "l1_ratio must be from 0 to 1"),
-        ({"max_iter": 0}, "max_iter must be 1 or more"),
-        ({"tol": -1}, "tol 0 or more, got 1000 and -1"),
+        ({"alpha": -1}, "alpha must be a number, finite and 0 or more, got -1"),
+        ({"alpha": math.nan}, "alpha must be a number, finite"),
+        ({"alpha": math.inf}, "alpha must be a number, finite"),
+        ({"l1_ratio": 1.1}, "l1_ratio must be a number from 0 to 1, got 1.1"),
+        ({"l1_ratio": -0.1}, "l1_ratio must be a number from 0 to 1"),
+        ({"l1_ratio": math.nan}, "l1_ratio must be a number from 0 to 1"),
+        ({"max_iter": 0}, "max_iter must be a whole number of 1 or more"),
+        ({"tol": -1}, "tol must be a number of 0 or more, got 1000 and -1"),
         ({"selection": "best"}, "'cyclic' or 'random', got 'best'"),
     ],
 )

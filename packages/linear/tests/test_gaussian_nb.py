@@ -331,7 +331,7 @@ def test_priors_of_ones_own():
         ({"priors": [0.5, 0.5, 0.5]}, "sum to 1, .* with the sum 1.5"),
         ({"priors": [1.5, -0.5, 0.0]}, "0 or more and sum to 1"),
         ({"priors": [np.nan, 0.5, 0.5]}, "sum to 1"),
-        ({"var_smoothing": -1e-9}, "var_smoothing must be finite and 0 or more, got -1e-09"),
+        ({"var_smoothing": -1e-9}, "var_smoothing must be a number, finite and 0 or more, got -1e-09"),
         ({"var_smoothing": np.inf}, "finite"),
     ],
 )

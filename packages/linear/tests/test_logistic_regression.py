@@ -572,12 +572,12 @@ def test_one_class_is_an_error():
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"C": 0}, "C must be more than 0, got 0"),
-        ({"C": math.nan}, "C must be more than 0, got nan"),
-        ({"max_iter": 0}, "max_iter must be 1 or more"),
-        ({"tol": -1}, "tol 0 or more, got 100 and -1"),
-        ({"l1_ratio": 1.5}, "l1_ratio must be from 0 to 1, got 1.5"),
-        ({"l1_ratio": math.nan}, "l1_ratio must be from 0 to 1"),
+        ({"C": 0}, "C must be a number above 0, got 0"),
+        ({"C": math.nan}, "C must be a number above 0, got nan"),
+        ({"max_iter": 0}, "max_iter must be a whole number of 1 or more"),
+        ({"tol": -1}, "tol must be a number of 0 or more, got 100 and -1"),
+        ({"l1_ratio": 1.5}, "l1_ratio must be a number from 0 to 1, got 1.5"),
+        ({"l1_ratio": math.nan}, "l1_ratio must be a number from 0 to 1"),
         ({"penalty": "l3"}, "penalty must be 'elasticnet', 'l2', 'l1' or None, got 'l3'"),
         ({"penalty": "l2", "l1_ratio": 0.5}, "penalty='l2' has no use for l1_ratio=0.5"),
         ({"penalty": "l1", "l1_ratio": 0.5}, "penalty='l1' has no use for l1_ratio=0.5"),

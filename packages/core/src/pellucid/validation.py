@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -490,6 +491,16 @@ def check_class_weight(
 
 
 # -- random states -------------------------------------------------------------------------------------------------
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a parameter is an integer, of Python or NumPy, and not True or False."""
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a parameter is an integer or a float, of Python or NumPy, and not NaN, True or False."""
+    return is_whole(value) or (isinstance(value, (float, np.floating)) and value == value)
 
 
 def check_rng(random_state: Any = None) -> np.random.Generator:

@@ -61,7 +61,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from pellucid import Regressor, fit_run
-from pellucid.validation import FloatArray, check_rng
+from pellucid.validation import FloatArray, check_rng, is_number
 from pellucid_linear import linear_regression, normal_inverse_gamma, normal_prior, tall_skinny_qr
 from pellucid_linear.normal_inverse_gamma import Noise
 from pellucid_linear.normal_prior import Posterior, Prior
@@ -110,10 +110,7 @@ def targets(X: FloatArray, draws: Draws, *, rng: np.random.Generator) -> FloatAr
 
 def positive(name: str, value: Any, *, or_zero: bool = False) -> float:
     """Return a parameter as a number, or raise."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
+    number = float(value) if is_number(value) else np.nan
     if not (0 < number < np.inf or (or_zero and number == 0)):
         bound = "0 or more" if or_zero else "above 0"
         raise ValueError(f"{name} must be a finite number {bound}, got {value!r}. Try {name}=1.0.")

@@ -56,7 +56,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid import ConvergenceWarning, Regressor, fit_run
-from pellucid.validation import FloatArray, check_rng
+from pellucid.validation import FloatArray, check_rng, is_number, is_whole
 from pellucid_linear import active_set, ridge
 from pellucid_linear.active_set import Trace
 from pellucid_linear.linear_regression import Params, predict
@@ -293,12 +293,17 @@ class ElasticNet(Regressor):
         return self
 
     def _check_params(self) -> None:
-        if not 0 <= self.alpha < np.inf:
-            raise ValueError(f"alpha must be finite and 0 or more, got {self.alpha!r}. Try alpha=1.0.")
-        if not 0 <= self.l1_ratio <= 1:
-            raise ValueError(f"l1_ratio must be from 0 to 1, got {self.l1_ratio!r}. 1 is the lasso, 0 is ridge.")
-        if not (self.max_iter >= 1 and self.tol >= 0):
-            raise ValueError(f"max_iter must be 1 or more and tol 0 or more, got {self.max_iter!r} and {self.tol!r}.")
+        if not (is_number(self.alpha) and 0 <= self.alpha < np.inf):
+            raise ValueError(f"alpha must be a number, finite and 0 or more, got {self.alpha!r}. Try alpha=1.0.")
+        if not (is_number(self.l1_ratio) and 0 <= self.l1_ratio <= 1):
+            raise ValueError(
+                f"l1_ratio must be a number from 0 to 1, got {self.l1_ratio!r}. 1 is the lasso, 0 is ridge."
+            )
+        if not (is_whole(self.max_iter) and self.max_iter >= 1 and is_number(self.tol) and self.tol >= 0):
+            raise ValueError(
+                "max_iter must be a whole number of 1 or more, and tol must be a number of 0 or more, got "
+                f"{self.max_iter!r} and {self.tol!r}."
+            )
         if self.selection not in ("cyclic", "random"):
             raise ValueError(f"selection must be 'cyclic' or 'random', got {self.selection!r}.")
 

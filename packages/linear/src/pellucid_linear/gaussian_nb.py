@@ -74,7 +74,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import Classifier, fit_run
-from pellucid.validation import FloatArray, IndexArray
+from pellucid.validation import FloatArray, IndexArray, is_number
 
 BLOCK = 2048  # rows at a time, so that they stay in the processor's cache
 LARGEST_Q = 1e5
@@ -330,8 +330,10 @@ class GaussianNB(Classifier):
         return prior
 
     def _smoothing(self) -> float:
-        if not 0 <= self.var_smoothing < np.inf:
-            raise ValueError(f"var_smoothing must be finite and 0 or more, got {self.var_smoothing!r}. Try 1e-9.")
+        if not (is_number(self.var_smoothing) and 0 <= self.var_smoothing < np.inf):
+            raise ValueError(
+                f"var_smoothing must be a number, finite and 0 or more, got {self.var_smoothing!r}. Try 1e-9."
+            )
         return float(self.var_smoothing)
 
     def predict_joint_log_proba(self, X: Any) -> FloatArray:

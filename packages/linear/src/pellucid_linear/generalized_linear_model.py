@@ -60,7 +60,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid import ConvergenceWarning, Regressor, fit_run
-from pellucid.validation import FloatArray, check_rows, check_sample_weight, check_target
+from pellucid.validation import FloatArray, check_rows, check_sample_weight, check_target, is_number, is_whole
 from pellucid_linear import iteratively_reweighted_least_squares
 from pellucid_linear.families_and_links import FAMILIES, LINKS, Family, Link
 from pellucid_linear.iteratively_reweighted_least_squares import EPSILON, Point, Problem, Trace, curvature, sums
@@ -403,10 +403,13 @@ class GeneralizedLinearModel(Regressor):
         name = family.canonical if self.link is None else self.link
         if not isinstance(name, str) or name not in LINKS:
             raise ValueError(f"link must be None or one of {', '.join(map(repr, LINKS))}, got {self.link!r}.")
-        if not 0 <= self.alpha < np.inf:
-            raise ValueError(f"alpha must be finite and 0 or more, got {self.alpha!r}. Try alpha=1.0.")
-        if not (self.max_iter >= 1 and self.tol >= 0):
-            raise ValueError(f"max_iter must be 1 or more and tol 0 or more, got {self.max_iter!r} and {self.tol!r}.")
+        if not (is_number(self.alpha) and 0 <= self.alpha < np.inf):
+            raise ValueError(f"alpha must be a number, finite and 0 or more, got {self.alpha!r}. Try alpha=1.0.")
+        if not (is_whole(self.max_iter) and self.max_iter >= 1 and is_number(self.tol) and self.tol >= 0):
+            raise ValueError(
+                "max_iter must be a whole number of 1 or more, and tol must be a number of 0 or more, got "
+                f"{self.max_iter!r} and {self.tol!r}."
+            )
         return family, LINKS[name]
 
     def _check_range(self, y: FloatArray, family: Family) -> FloatArray:

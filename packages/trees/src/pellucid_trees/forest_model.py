@@ -23,13 +23,15 @@ from pellucid.validation import (
     check_rng,
     check_sample_weight,
     check_target,
+    is_number,
+    is_whole,
 )
 from pellucid_trees import forest_prediction, many_trees, pruning
 from pellucid_trees.decision_tree import DecisionTreeClassifier, DecisionTreeRegressor
 from pellucid_trees.forest_prediction import Forest as Forest
 from pellucid_trees.impurity import CLASSIFICATION, REGRESSION
 from pellucid_trees.level import BoolArray
-from pellucid_trees.limits import is_number, is_whole, limits, n_features
+from pellucid_trees.limits import limits, n_features
 from pellucid_trees.tree import Tree, subtree_ends
 
 DRAWS = 1 << 16  # of the trees that are grown together

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from pellucid.validation import is_number, is_whole
 
 
 class Limits(NamedTuple):
@@ -68,16 +69,6 @@ def n_features(max_features: Any, D: int) -> int:
         f"max_features must be a whole number of 1 or more, a fraction in (0, 1], 'sqrt', 'log2' or None, "
         f"got {max_features!r}. Try None, for all {D}."
     )
-
-
-def is_whole(value: Any) -> bool:
-    """Whether it is an integer, of Python or NumPy, and not True or False."""
-    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is an integer or a float, of Python or NumPy, and not NaN."""
-    return is_whole(value) or (isinstance(value, (float, np.floating)) and value == value)
 
 
 def _whole_or_none(model: Any, name: str, least: int) -> int | None:
