@@ -443,3 +443,14 @@ def test_memory_mapped_rows_are_not_read_as_a_whole(tmp_path):
     tracemalloc.stop()
     assert fitted < 9e6 and predicted < 16e6, (fitted, predicted)
     np.testing.assert_allclose(model.theta_, np.repeat([[0.0], [1.0], [2.0]], 30, axis=1), atol=0.03)
+
+
+def test_squares_that_underflow_are_refused():
+    X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0, 0, 1, 1]
+    expected = GaussianNB().fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(GaussianNB().fit(X * 1e-150, y).predict_proba(X * 1e-150), expected, rtol=1e-9)
+    for size in (1e-155, 1e-170, 1e-300):
+        with pytest.raises(ValueError, match="squares of the data underflow.*Rescale"):
+            GaussianNB().fit(X * size, y)
+    same = np.full((4, 1), 1e-300)  # nothing varies, and nothing is lost
+    np.testing.assert_allclose(GaussianNB().fit(same, y).predict_proba(same), 0.5)

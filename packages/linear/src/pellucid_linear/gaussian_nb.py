@@ -76,6 +76,7 @@ from numpy.typing import NDArray
 from pellucid import Classifier, fit_run
 from pellucid.validation import FloatArray, IndexArray, is_number
 
+LEAST_VARIANCE = 1e-304  # that the most variable column may have: smaller numbers lose digits
 BLOCK = 2048  # rows at a time, so that they stay in the processor's cache
 LARGEST_Q = 1e5
 LARGEST = 1e300  # sum of squares
@@ -157,6 +158,8 @@ def estimate(learnt: Moments, prior: FloatArray | None, var_smoothing: float) ->
     largest = float(variance.max())
     if not np.isfinite(largest):
         raise ValueError(f"the squares of the data overflow: a mean is {np.abs(theta).max():g}. Rescale the columns.")
+    if largest < LEAST_VARIANCE and (largest > 0 or np.any(theta[total > 0] != some)):
+        raise ValueError(f"the squares of the data underflow: no variance is above {largest:g}. Rescale the columns.")
     epsilon = var_smoothing * (largest or 1.0)  # where nothing varies, any unit will do
     return Params(share if prior is None else prior, theta, within + epsilon), epsilon  #   (11)
 
