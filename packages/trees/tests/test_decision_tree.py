@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 import pellucid
-from pellucid_trees import DecisionTreeClassifier, DecisionTreeRegressor
+from pellucid_trees import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    GradientBoostingRegressor,
+    RandomForestRegressor,
+)
 from pellucid_trees.decision_tree import TIE, best_question, grow, importances, questions
 from pellucid_trees.impurity import EPSILON
 from pellucid_trees.limits import UNLIMITED, Limits
@@ -404,3 +409,13 @@ def test_constraints_of_0_are_none():
     free, none = (DecisionTreeClassifier(monotonic_cst=c).fit(X, y).tree_ for c in (None, [0, 0]))
     np.testing.assert_array_equal(apply(free, X), apply(none, X))
     np.testing.assert_array_equal(free.value, none.value)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e-170])
+def test_importances_that_cannot_be_told_are_refused(size):
+    X, y = np.arange(20.0)[:, None], np.arange(20.0)
+    for model in (DecisionTreeRegressor(), RandomForestRegressor(3), GradientBoostingRegressor(n_estimators=2)):
+        fitted = model.fit(X, y * size)
+        assert np.all(np.diff(fitted.predict(X)) >= 0) and fitted.predict(X[-1:]) > fitted.predict(X[:1])
+        with pytest.raises(ValueError, match="squares of the targets are too large or too small. Divide y"):
+            fitted.feature_importances_  # noqa: B018

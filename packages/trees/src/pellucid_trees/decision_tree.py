@@ -53,7 +53,7 @@ from numpy.typing import NDArray
 
 from pellucid import Classifier, Regressor
 from pellucid.validation import FloatArray, check_sample_weight, check_target
-from pellucid_trees.impurity import CRITERIA, negligible
+from pellucid_trees.impurity import CRITERIA, check_measurable, negligible
 from pellucid_trees.limits import UNLIMITED, Limits
 from pellucid_trees.tree import Tree as Tree
 from pellucid_trees.tree_model import DecisionTree
@@ -142,6 +142,7 @@ def importances(tree: Tree, D: int) -> FloatArray:
     inner = np.flatnonzero(tree.left >= 0)
     if not len(inner):
         return np.zeros(D)
+    check_measurable(tree.impurity[:1])
     mass = (tree.weight / tree.weight[0]) * (tree.impurity / tree.impurity[0])  # W i, in units that do not overflow
     decrease = mass[inner] - mass[tree.left[inner]] - mass[tree.right[inner]]
     by_feature = np.bincount(tree.feature[inner], decrease, D)

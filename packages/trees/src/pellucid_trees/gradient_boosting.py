@@ -77,6 +77,7 @@ from pellucid_trees import forest_prediction
 from pellucid_trees.boosting_losses import Leaves, Loss, mean
 from pellucid_trees.boosting_model import BoostingClassifier, BoostingRegressor
 from pellucid_trees.forest_prediction import Forest
+from pellucid_trees.impurity import check_measurable
 from pellucid_trees.tree import Tree, apply
 
 Rows = IndexArray | None  # None: all
@@ -252,8 +253,9 @@ def staged_scores(forest: Forest, X: FloatArray, F: FloatArray) -> Iterator[Floa
 
 def importances(forest: Forest, D: int) -> FloatArray:
     """The share of each feature in what all splits take away, zeros if there is none: _, _ -> (D,)."""
-    sizes = np.diff(forest.roots)
-    W_root = np.repeat(forest.weight[forest.roots[:-1]], sizes)
+    sizes, first = np.diff(forest.roots), forest.roots[:-1]
+    check_measurable(forest.impurity[first[sizes > 1]])
+    W_root = np.repeat(forest.weight[first], sizes)
     mass = forest.weight * forest.impurity / W_root
     inner = np.flatnonzero(forest.feature >= 0)
     child = forest.child[inner]

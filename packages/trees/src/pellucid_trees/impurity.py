@@ -106,3 +106,16 @@ def negligible(criterion: str, value: FloatArray, whole: float) -> float:
     with np.errstate(over="ignore"):
         rounding = (4 * EPSILON * np.abs(value).max()) ** CRITERIA[criterion].power
     return max(EPSILON * min(1.0, whole), float(rounding))
+
+
+def check_measurable(impurity: FloatArray) -> None:
+    """Raise unless the impurities of roots that are divided have numbers: (S,) -> _.
+
+    A tree can be grown where the squares of its targets overflow, or are less than the least number there is; but what
+    each feature has done for it cannot be told from infinities or zeros.
+    """
+    if not np.all((impurity > 0) & (impurity < np.inf)):
+        raise ValueError(
+            f"importances need impurities that are numbers above 0, got {np.max(impurity):g} for all points together: "
+            "the squares of the targets are too large or too small. Divide y by its largest value, and fit again."
+        )
