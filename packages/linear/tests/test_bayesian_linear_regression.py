@@ -465,3 +465,14 @@ def test_wrong_calls_say_so():
         model.partial_fit(X, np.column_stack([y, y]))
     with pytest.raises(ValueError, match="2 features"):
         model.update(X[:, :2], y)
+
+
+@pytest.mark.parametrize("options", [{}, {"noise_variance": 1.0}, {"prior_precision": 1.0}])
+def test_squared_errors_that_overflow_say_so(options):
+    X, y = np.array([[0.0], [1.0], [2.0], [4.0]]), np.array([1.0, 3.0, 5.0, 8.0])
+    with pytest.raises(ValueError, match=r"squared errors overflow: a target is 8e\+160\. Rescale y"):
+        BayesianLinearRegression(**options).fit(X, y * 1e160)
+    model = BayesianLinearRegression(**options).fit(X, y)
+    with pytest.raises(ValueError, match="squared errors overflow"):
+        model.partial_fit(X, y * 1e160)
+    assert model.predict([[1.0]]) == BayesianLinearRegression(**options).fit(X, y).predict([[1.0]])

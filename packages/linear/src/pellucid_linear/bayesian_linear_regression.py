@@ -257,8 +257,8 @@ class BayesianLinearRegression(Regressor):
         Raises
         ------
         ValueError
-            When the data are not finite numbers, `X`, `y` and the weights do not fit together, or the prior does not
-            make sense.
+            When the data are not finite numbers, `X`, `y` and the weights do not fit together, the prior does not make
+            sense, or the squared errors overflow.
         """
         X, y, weights = self._check_fit(X, y, sample_weight)
         return self._learn(X, y, weights, None)
@@ -378,6 +378,8 @@ class BayesianLinearRegression(Regressor):
             if before is not None:
                 factor, log_weights = tall_skinny_qr.merge(before, factor), log_weights + self.log_weights_
             found = normal_prior.learn(prior, factor, fit_intercept=self.fit_intercept)
+            if not np.isfinite(found.misfit).all():
+                raise ValueError(f"the squared errors overflow: a target is {np.abs(Y).max():g}. Rescale y.")
             run.step()
         log_c = normal_prior.evidence_constant(found, log_weights)
         if self.noise_variance is None:

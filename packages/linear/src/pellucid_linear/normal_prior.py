@@ -120,6 +120,7 @@ def back(U: FloatArray, H: FloatArray) -> FloatArray:
     return U * H if H.ndim == 1 else U @ H.T
 
 
+@np.errstate(over="ignore", invalid="ignore")  # whoever needs the squared error refuses what overflows
 def learn(prior: Prior, factor: Factor, *, fit_intercept: bool = True) -> Posterior:
     """The posterior of the weights and the intercept; σ² is missing, which may itself be uncertain."""
     R, v = factor.R, factor.v - factor.R @ prior.mean.T  # (R, D), v − Rm₀ (R, T)
