@@ -21,9 +21,9 @@ from pellucid_trees.binning import MISSING, binned, counts
 from pellucid_trees.boosting_losses import LOSSES, Loss
 from pellucid_trees.decision_tree import DecisionTreeRegressor
 from pellucid_trees.forest_prediction import Forest as Forest
-from pellucid_trees.level import describe, on_grid, pose, restored
+from pellucid_trees.level import Level, Problem, describe, on_grid, pose, restored
 from pellucid_trees.limits import Limits, limits, n_features
-from pellucid_trees.presorted import presort
+from pellucid_trees.presorted import Presorted, presort
 from pellucid_trees.tree import Tree, apply
 
 if TYPE_CHECKING:
@@ -48,17 +48,20 @@ class Plan(NamedTuple):
 def by_exact_splits(X: FloatArray, s: FloatArray | None, plan: Plan) -> Grow:
     """Every threshold is tried; features are sorted once for all trees."""
     N = len(X)
-    problem, *_ = pose(np.zeros((N, 1)), s, plan.limits)
-    every = presort(problem, X, None, plan.max_features, None)
+    every = presort(Problem("squared_error", None, 0, (), None), X, None, plan.max_features, None)
 
     def grow(g: FloatArray, rows: Rows, rng: np.random.Generator) -> tuple[Tree, IndexArray]:
         problem, rules, units = pose(g[:, None], s, limited(plan, s, N, rows))
-        search, points = every._replace(problem=problem, orders=list(every.orders), rng=rng), np.arange(N)
-        if rows is not None:
-            points = rows
-            search = search.follow(np.bincount(rows, minlength=N).astype(np.int8))
-        root = describe(problem, points, np.zeros(1, np.int64), np.array([len(points)]))
-        tree = restored(level_wise.grow_levels(problem, root, search, rules)[0], units)
+
+        def search() -> Presorted:  # both are made only where they are used, so that nobody else keeps them
+            found = every._replace(problem=problem, orders=list(every.orders), rng=rng)
+            return found if rows is None else found.follow(np.bincount(rows, minlength=N).astype(np.int8))
+
+        def root() -> Level:
+            points = np.arange(N) if rows is None else rows
+            return describe(problem, points, np.zeros(1, np.int64), np.array([len(points)]))
+
+        tree = restored(level_wise.grow_levels(problem, root(), search(), rules)[0], units)
         tree = pruning.prune(tree, plan.ccp_alpha)
         return tree, apply(tree, X)
 
@@ -212,25 +215,25 @@ class BoostingModel(Estimator):
                     f"and there are {N} rows. Set n_iter_no_change=None."
                 )
         rows = ~held if held.any() else slice(None)  # no copy of all rows
-        weights = s if s is None else s[rows]
-        init = self.init_ if first else self._fit_init(X[rows], y[rows], T[:, rows], weights, unit, loss)
+        X_train, weights = X[rows], s if s is None else s[rows]
+        init = self.init_ if first else self._fit_init(X_train, y[rows], T[:, rows], weights, unit, loss)
+        del y
 
-        def points(rows: Any) -> Points:
-            F = start(init, X[rows], loss)
-            F = scores(self.forest_, X[rows], F) if first else F
-            return Points(X[rows], T[:, rows], s if s is None else s[rows], F)
+        def points(X: FloatArray, rows: Any) -> Points:  # with scores that only `fit` keeps, until the first stage
+            F = start(init, X, loss)
+            F = scores(self.forest_, X, F) if first else F
+            return Points(X, T[:, rows], s if s is None else s[rows], F)
 
-        train = points(rows)
-        plan = plan._replace(limits=limits(self, len(train.X), 1.0))  # what is a share of the rows is one of these
-        if self._uses_histograms(len(train.X)):
-            grow = by_histograms(train.X, train.s, plan, self.max_bins)
+        plan = plan._replace(limits=limits(self, len(X_train), 1.0))  # what is a share of the rows is one of these
+        if self._uses_histograms(len(X_train)):
+            grow = by_histograms(X_train, weights, plan, self.max_bins)
         else:
-            grow = by_exact_splits(train.X, train.s, plan)
+            grow = by_exact_splits(X_train, weights, plan)
         stages = range(first, self.n_estimators)
         with fit_run(self, total=len(stages), unit="tree" if J == 1 else f"{J} trees") as run:
             trees, trace = fit(
-                train,
-                points(held) if held.any() else None,
+                points(X_train, rows),
+                points(X[held], held) if held.any() else None,
                 loss=loss,
                 grow=grow,
                 stages=stages,
@@ -390,7 +393,7 @@ class BoostingClassifier(BoostingModel, Classifier):
             )
         self.classes_ = labels
         K, loss = len(labels), self._loss()
-        T = (y == np.arange(K)[:, None]).astype(np.float64)  # (K, N)
+        T: Any = (y == np.arange(K)[:, None]).astype(np.int8)  # (K, N)
         self._boost(X, labels[y], T if K > 2 else T[1:], s, unit, loss)
         return self
 

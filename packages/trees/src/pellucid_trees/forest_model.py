@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from copy import copy
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -203,8 +204,8 @@ class ForestModel(Estimator):
             def report() -> None:
                 run.step(trees=min(self.n_estimators, n_grown + (run.n_steps + 1) * width))
 
-            grown = map_tasks(partial(grow_batch, plan), batches(), self.n_jobs, report)
-        forest = forest_prediction.stack([tree for batch in grown for tree in batch])
+            trees = chain.from_iterable(map_tasks(partial(grow_batch, plan), batches(), self.n_jobs, report))
+        forest = forest_prediction.stack(trees)  # which lets go of them, as there may be many nodes
         seeds = seeds[: len(forest.roots) - 1]
         if n_grown:
             forest, seeds = forest_prediction.join(self.forest_, forest), np.append(self.seeds_, seeds)

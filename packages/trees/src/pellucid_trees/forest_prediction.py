@@ -31,14 +31,14 @@ Differs from them: the pairs of many trees, and those that have arrived leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.validation import FloatArray, IndexArray
-from pellucid_trees.tree import Tree
+from pellucid_trees.tree import Tree, number_type
 
 PAIRS = 20480  # that go down together: their places stay in the processor's cache
 ROWS = 4096  # at most, so that there are several trees to a row
@@ -63,23 +63,25 @@ class Forest(NamedTuple):
 # -- between trees and a forest ------------------------------------------------------------------------------------
 
 
-def stack(trees: Sequence[Tree]) -> Forest:
+def stack(trees: Iterable[Tree]) -> Forest:
     """Put trees one after the other, the children of the k-th inner node of each tree at its places 2k+1 and 2k+2."""
-    sizes = np.array([len(tree.feature) for tree in trees])
+    fields = dict(zip(Tree._fields, zip(*trees)))
+    sizes = np.array([len(feature) for feature in fields["feature"]])
     roots = np.concatenate([[0], np.cumsum(sizes)])
-    first = roots[:-1].repeat(sizes)  # (M,) the root of each node's tree
 
-    def every(field: str) -> NDArray[Any]:  # one at a time, as there may be many nodes
-        return np.concatenate([getattr(tree, field) for tree in trees])
+    def every(field: str) -> NDArray[Any]:  # one at a time, and then let go: a large forest should not be kept twice
+        return np.concatenate(fields.pop(field))
 
-    feature, left, right = every("feature"), every("left"), every("right")
+    feature = every("feature")
     inner = np.flatnonzero(feature >= 0)
     n_inner = np.diff(np.searchsorted(inner, roots))  # (B,)
     k = np.arange(len(inner)) - (n_inner.cumsum() - n_inner).repeat(n_inner)
-    left, right = left[inner] + first[inner], right[inner] + first[inner]
+    first = roots[:-1].astype(number_type(roots[-1]), copy=False).repeat(sizes)  # (M,) the root of each node's tree
     place = first.copy()  # (M,) where each node goes
-    place[left] += 2 * k + 1
+    right = every("right")[inner] + first[inner]
     place[right] += 2 * k + 2
+    left = every("left")[inner] + first[inner]
+    place[left] += 2 * k + 1
     child = place.copy()
     child[inner] = place[left]
     order = np.empty_like(place)
@@ -89,7 +91,7 @@ def stack(trees: Sequence[Tree]) -> Forest:
         roots,
         feature[order],
         np.where(feature >= 0, every("threshold"), np.inf)[order],
-        child[order],
+        child[order].astype(np.int64, copy=False),
         (every("missing_left") | (feature < 0))[order],
         (np.arange(len(first)) - first)[order],
         *(every(field)[order] for field in ("value", "impurity", "points", "weight")),

@@ -168,7 +168,6 @@ def has_settled(losses: list[float], patience: int, tol: float) -> bool:
     return len(before) >= patience and last + tol >= max(before[-patience:])  #                      (7)
 
 
-@np.errstate(over="ignore")  # where squares overflow, the loss is infinite
 def fit(
     train: Points,
     held_out: Points | None = None,
@@ -191,44 +190,47 @@ def fit(
     ends when that returns True.
     """
     X, T, s, F = train
-    a = loss.parameter(T, F, s, alpha)
-    losses = loss.value(T, F, a)
-    trees, trace = [], Trace([mean_loss(loss, losses, s)], [], [], [], [])
-    if held_out is not None:
-        trace.held_out.append(mean_loss(loss, loss.value(held_out.T, held_out.F, a), held_out.s))
-    for m in stages:
-        rng = np.random.default_rng([seed, m])
-        rows = subset(len(X), subsample, rng)
+    del train  # of (J, N) numbers no more are kept than are needed
+    with np.errstate(over="ignore"):  # where squares overflow, the loss is infinite
         a = loss.parameter(T, F, s, alpha)
-        new, F_next = stage(
-            Points(X, T, s, F),
-            rows,
-            loss=loss,
-            a=a,
-            grow=grow,
-            learning_rate=learning_rate,
-            line_search=line_search,
-            rng=rng,
-        )
-        trees += new
-        losses = loss.value(T, F_next, a)
-        trace.loss.append(mean_loss(loss, losses, s))
-        trace.in_bag.append(trace.loss[-1] if rows is None else mean_loss(loss, losses, s, rows))
-        if rows is not None:
-            O = np.delete(np.arange(len(X)), rows)
-            trace.out_of_bag.append(mean_loss(loss, losses, s, O))
-            before = mean_loss(loss, loss.value(T, F, a), s, O)
-            trace.improvement.append(before - trace.out_of_bag[-1])  #                               (6)
-        F, metrics = F_next, {"loss": trace.loss[-1]}
+        losses = loss.value(T, F, a)
+        trees, trace = [], Trace([mean_loss(loss, losses, s)], [], [], [], [])
         if held_out is not None:
-            added = np.array([tree.value.take(apply(tree, held_out.X)) for tree in new])  # (J, n)
-            held_out = held_out._replace(F=held_out.F + added)
             trace.held_out.append(mean_loss(loss, loss.value(held_out.T, held_out.F, a), held_out.s))
-            metrics["validation_loss"] = trace.held_out[-1]
-        if report is not None and report(**metrics):
-            break
-        if patience is not None and has_settled(trace.held_out, patience, tol):
-            break
+        for m in stages:
+            del losses
+            rng = np.random.default_rng([seed, m])
+            rows = subset(len(X), subsample, rng)
+            a = loss.parameter(T, F, s, alpha)
+            new, F_next = stage(
+                Points(X, T, s, F),
+                rows,
+                loss=loss,
+                a=a,
+                grow=grow,
+                learning_rate=learning_rate,
+                line_search=line_search,
+                rng=rng,
+            )
+            trees += new
+            losses = loss.value(T, F_next, a)
+            trace.loss.append(mean_loss(loss, losses, s))
+            trace.in_bag.append(trace.loss[-1] if rows is None else mean_loss(loss, losses, s, rows))
+            if rows is not None:
+                O = np.delete(np.arange(len(X)), rows)
+                trace.out_of_bag.append(mean_loss(loss, losses, s, O))
+                before = mean_loss(loss, loss.value(T, F, a), s, O)
+                trace.improvement.append(before - trace.out_of_bag[-1])  #                               (6)
+            F, metrics = F_next, {"loss": trace.loss[-1]}
+            if held_out is not None:
+                added = np.array([tree.value.take(apply(tree, held_out.X)) for tree in new])  # (J, n)
+                held_out = held_out._replace(F=held_out.F + added)
+                trace.held_out.append(mean_loss(loss, loss.value(held_out.T, held_out.F, a), held_out.s))
+                metrics["validation_loss"] = trace.held_out[-1]
+            if report is not None and report(**metrics):
+                break
+            if patience is not None and has_settled(trace.held_out, patience, tol):
+                break
     return trees, trace
 
 

@@ -134,14 +134,13 @@ def common_part(Y: FloatArray) -> FloatArray:
 
 
 def restored(tree: Tree, units: Units) -> Tree:
-    """A tree in the units of the data; an impurity that has no double, the square of 1e300, is infinite."""
+    """Put a tree into the units of the data, and return it; an impurity that has no double, as 1e400, is infinite."""
     with np.errstate(over="ignore"):
-        impurity = np.ldexp(tree.impurity, units.impurity)
-    return tree._replace(
-        value=np.ldexp(tree.value, units.targets) + units.shift,
-        impurity=impurity,
-        weight=np.ldexp(tree.weight, units.weights),
-    )
+        np.ldexp(tree.impurity, units.impurity, out=tree.impurity)
+    np.ldexp(tree.value, units.targets, out=tree.value)
+    tree.value[:] += units.shift
+    np.ldexp(tree.weight, units.weights, out=tree.weight)
+    return tree
 
 
 def on_grid(weights: FloatArray) -> tuple[FloatArray, int]:

@@ -4,8 +4,8 @@ The tree is the same. What is bought is speed: not one node after the other is d
 together, in a few passes over arrays. There is a Python loop over levels and, within, over features, none over nodes or
 points; and where nodes are few and small, several features are looked at in one pass.
 
-Cost: O(N D (log N + depth)) time; 8 N (D + C + 14) bytes for C classes or targets (C = 1 for two classes), 4 N D more
-if some value occurs twice; and about 80 bytes for each node, of which a tree that is fully grown may have 2 N.
+Cost: O(N D (log N + depth)) time; 4 N (D + 2 C + 24) bytes for C classes or targets (C = 1 for two classes), 5 N D more
+if some value occurs twice, 40 N for weights; and 80 bytes for each node, of which a tree fully grown may have 2 N.
 """
 
 from __future__ import annotations
@@ -102,14 +102,16 @@ def grow(
     rng = np.random.default_rng() if rng is None else rng
     looked_at = D if max_features is None else max_features
     R = N if rows is None else len(rows)
-    root = describe(problem, np.arange(R), np.zeros(1, np.int64), np.array([R]))
 
-    def search() -> Search:  # made only where it is used, so that nobody else keeps it
+    def root() -> Level:  # both are made only where they are used, so that nobody else keeps them
+        return describe(problem, np.arange(R), np.zeros(1, np.int64), np.array([R]))
+
+    def search() -> Search:
         if splitter == "random":
             return RandomThresholds(problem, np.ascontiguousarray((X if rows is None else X[rows]).T), looked_at, rng)
         return presort(problem, X, rows, looked_at, rng)
 
-    return restored(grow_levels(problem, root, search(), limits)[0], units)
+    return restored(grow_levels(problem, root(), search(), limits)[0], units)
 
 
 class Splits(NamedTuple):
@@ -134,8 +136,10 @@ class Nodes(NamedTuple):
 
 def grow_levels(problem: Problem, root: Level, search: Search, limits: Limits) -> list[Tree]:
     """Grow a tree from each node of the level `root`, all of them together."""
+    whole = root._replace(points=np.empty(0, np.int64))  # the roots, without their points
     level, levels, splits = monotonic.unbounded(problem, root), [], []
-    n_trees = len(root.start)
+    del root
+    n_trees = len(whole.start)
     tree = np.arange(n_trees)  # (S,) of which each node is
     n_nodes, came = n_trees, np.ones(n_trees, np.int8)  # (S,) from its parent to the left or right
     while True:
@@ -144,7 +148,7 @@ def grow_levels(problem: Problem, root: Level, search: Search, limits: Limits) -
         alive = (
             (level.size >= max(limits.min_samples_split, 2 * limits.min_samples_leaf))
             & (level.weight >= 2 * limits.min_weight_leaf)
-            & (level.impurity > negligible(problem, level, root.impurity[tree]))
+            & (level.impurity > negligible(problem, level, whole.impurity[tree]))
         )
         if limits.max_leaf_nodes is not None and len(levels) > 1:
             alive &= reachable(splits, n_trees, limits.max_leaf_nodes)
@@ -157,7 +161,7 @@ def grow_levels(problem: Problem, root: Level, search: Search, limits: Limits) -
         if not alive.all():
             level = sublevel(level, alive, alive.repeat(level.size).nonzero()[0])
         choice = search.choose(level)
-        mass = level.impurity * level.weight / root.weight[tree[alive]]
+        mass = level.impurity * level.weight / whole.weight[tree[alive]]
         gain = choice.share * mass
         split = (choice.share >= 0) & (gain + TIE * mass >= limits.min_impurity_decrease)
         n = int(np.count_nonzero(split))
@@ -169,7 +173,7 @@ def grow_levels(problem: Problem, root: Level, search: Search, limits: Limits) -
         level = children(problem, level, choice, split)
         tree, came = np.tile(tree[nodes], 2), np.repeat(np.array([1, 2], np.int8), n)
         n_nodes += 2 * n
-    del search  # what it has sorted
+    del search, level  # what they have sorted
     return trees(levels, splits, limits)
 
 

@@ -16,6 +16,7 @@ from pellucid.validation import FloatArray, IndexArray
 from pellucid_trees.level import Level, Problem
 from pellucid_trees.shares import Slot, scan
 from pellucid_trees.split_search import Choice, best_split
+from pellucid_trees.tree import number_type
 
 BLOCK = 1 << 15  # numbers that are looked at together: of one feature, or of several where nodes are few and small
 
@@ -28,7 +29,7 @@ class Presorted(NamedTuple):
     problem: Problem
     X: FloatArray  # (N, D)
     rows: IndexArray | None  # (R,) which row of X each point is; None: the one of its number
-    orders: list[IndexArray]  # of (B, m), the points of a level by each feature, all features one after the other
+    orders: list[NDArray[Any]]  # of (B, m), the points of a level by each feature, all features one after the other
     rank: NDArray[np.int32] | None  # (D, R) of a point's value among all of its feature; None: none occurs twice
     missing: IndexArray  # (D,) the rank of missing values; -1 where there are none
     max_features: int
@@ -43,7 +44,7 @@ class Presorted(NamedTuple):
 
         This object is then used up: it gives away each order as the next one comes into being, to save memory.
         """
-        orders: list[IndexArray] = []
+        orders: list[NDArray[Any]] = []
         self.orders.reverse()
         while self.orders:
             order = self.orders.pop()
@@ -84,7 +85,8 @@ def presort(problem: Problem, X: FloatArray, rows: IndexArray | None, max_featur
     """Sort every feature."""
     D, R = X.shape[1], len(X) if rows is None else len(rows)
     B = min(D, max(1, BLOCK // R))
-    orders: list[IndexArray] = []
+    orders: list[NDArray[Any]] = []
+    kept = number_type(R)
     rank, missing = None, np.full(D, -1)
     for first in range(0, D, B):
         columns = X[:, first : first + B] if rows is None else X[rows, first : first + B]
@@ -105,5 +107,5 @@ def presort(problem: Problem, X: FloatArray, rows: IndexArray | None, max_featur
             np.put_along_axis(rank[first : first + B], order, place, axis=1)
             if gaps:
                 missing[first : first + B] = np.where(np.isnan(x[:, -1]), place[:, -1], -1)
-        orders.append(order)
+        orders.append(order.astype(kept, copy=False))
     return Presorted(problem, X, rows, orders, rank, missing, max_features, rng)

@@ -46,9 +46,10 @@ Differs from them: all nodes of a level at once; shares, so that what counts as 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.validation import FloatArray, IndexArray
 from pellucid_trees import monotonic
@@ -64,7 +65,7 @@ class Slot(NamedTuple):
     """B features for each node of a level, looked at together."""
 
     feature: IndexArray  # (B, S), or (B, 1) where all nodes have the same
-    order: IndexArray  # (B, m) the level's points, each node's by its feature's values, missing ones last
+    order: NDArray[Any]  # (B, m) the level's points, each node's by its feature's values, missing ones last
     same: BoolArray | None  # (B, m) whether the next point has the same value (or none, too); None: nowhere
     missing: IndexArray | None = None  # (B, S) how many points have no value; None: nowhere
 
@@ -138,12 +139,12 @@ def shares(scan: Scan, slot: Slot) -> FloatArray:
     """
     problem, level, order = scan.problem, scan.level, slot.order
     weighted, constrained = problem.weights is not None, monotonic.constrains(problem, slot.feature)
+    share = squares(scan, order) if scan.columns else np.empty(0)  # first, as it is what needs most memory
     left: FloatArray = np.empty(0)
     right = left
     if weighted or constrained or not scan.columns:
         left, right = sides(scan, order)
     if scan.columns:
-        share = squares(scan, order)
         if weighted:
             share /= left  #                                                    (2)
             share /= right  #                                                   (2)
@@ -174,7 +175,7 @@ def sides(scan: Scan, order: IndexArray) -> tuple[FloatArray, FloatArray]:
         left.cumsum(axis=1, out=left)
         left -= scan.before
         right = scan.level.weight.repeat(size) - left
-    return left, np.maximum(right, LIGHT)  # not 0, behind the last point
+    return left, np.maximum(right, LIGHT, out=right)  # not 0, behind the last point
 
 
 def squares(scan: Scan, order: IndexArray) -> FloatArray:

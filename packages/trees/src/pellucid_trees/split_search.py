@@ -65,7 +65,7 @@ def best_split(
     if alone:  # nothing has to be put together, nor computed again
         cells = (chosen * m).repeat(level.size)
         cells += np.arange(m)
-        share, order = looks[0].share.take(cells), slots[0].order.take(cells)
+        share, order = looks[0].share.take(cells), slots[0].order.take(cells).astype(np.int64, copy=False)
         of_node = slots[0].feature
         feature = of_node[chosen, np.arange(len(chosen)) if of_node.shape[1] > 1 else 0]
         from_left, missing = None, None
@@ -111,6 +111,7 @@ class Look(NamedTuple):
 
 def look(scan: Scan, slot: Slot, *, keep: bool = False) -> Look:
     """Find the largest share of each feature at each node, and keep them all or not."""
+    slot = slot._replace(order=slot.order.astype(np.int64, copy=False))  # once, not with each lookup
     share = shares(scan, slot)
     right = largest(share, scan.level.start)
     share = share if keep else np.empty(0)
@@ -156,7 +157,10 @@ def assembled(level: Level, slots: Sequence[Slot], looks: Sequence[Look], chosen
         B = len(slot.order)
         nodes, places = (((a >= first) & (a < first + B)).nonzero()[0] for a in (chosen, number))
         of_node = (chosen.take(nodes) - first) * S + nodes
-        of_point = (number.take(places) - first) * m + places
+        of_point = number.take(places)
+        of_point -= first
+        of_point *= m
+        of_point += places
         feature[nodes] = np.broadcast_to(slot.feature, (B, S)).take(of_node)
         order[places] = slot.order.take(of_point)
         if found.moved is not None:

@@ -35,6 +35,7 @@ from pellucid.validation import FloatArray, IndexArray
 
 ROWS = 8192  # that go down together: their places stay in the processor's cache
 STEPS = 3  # before it is looked which of them have arrived
+MANY = 1 << 15  # numbers from which on memory counts more than the time of short work
 
 
 class Tree(NamedTuple):
@@ -140,6 +141,11 @@ def descend(steps: Steps, X: FloatArray) -> IndexArray:
     return leaves
 
 
+def number_type(n: int) -> Any:
+    """Of what counts up to n: many numbers are kept in 32 bits, which is half the memory; few are faster in 64."""
+    return np.int32 if MANY < n < 1 << 31 else np.int64
+
+
 def in_preorder(nodes: Tree, sizes: list[int]) -> list[Tree]:
     """Number nodes that stand level by level in pre-order, and part the trees.
 
@@ -147,25 +153,27 @@ def in_preorder(nodes: Tree, sizes: list[int]) -> list[Tree]:
     The arrays are used up: the trees are stretches of them, in another order.
     """
     M = len(nodes.feature)
-    inner = np.flatnonzero(nodes.left >= 0)
+    number = number_type(M)
+    inner = np.flatnonzero(nodes.left >= 0).astype(number, copy=False)
     ends = np.searchsorted(inner, np.cumsum(sizes))
     levels = [inner[a:b] for a, b in zip([0, *ends[:-1]], ends)]
-    below = np.ones(M, np.int64)  # nodes of each subtree
+    below = np.ones(M, number)  # nodes of each subtree
     for split in levels[::-1]:
         below[split] += below[nodes.left[split]] + below[nodes.right[split]]
-    place = np.full(M, -1)
+    place = np.full(M, -1, number)
     place[: sizes[0]] = np.cumsum(below[: sizes[0]]) - below[: sizes[0]]
     for split in levels:
         split = split[place[split] >= 0]
         place[nodes.left[split]] = place[split] + 1
         place[nodes.right[split]] = place[split] + 1 + below[nodes.left[split]]
-    end = np.cumsum(below[: sizes[0]])  # of each tree
+    end = np.cumsum(below[: sizes[0]], dtype=np.int64)  # of each tree
     first = end - below[: sizes[0]]
-    del below
-    there = np.flatnonzero(place >= 0)
-    n, order = len(there), np.empty_like(there)
-    order[place[there]] = there
-    leaf, root = nodes.left[order] < 0, first.repeat(end - first)  # (n,), (n,)
+    del below, inner, levels
+    n = int(end[-1])
+    order = np.empty(n, number)
+    there = place >= 0
+    order[place[there]] = np.flatnonzero(there)
+    leaf, root = nodes.left[order] < 0, first.astype(number, copy=False).repeat(end - first)  # (n,), (n,)
     for child in (nodes.left, nodes.right):
         child[:n] = np.where(leaf, -1, place[child[order]] - root)
     arrays: tuple[Any, ...] = nodes
