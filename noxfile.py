@@ -17,6 +17,7 @@ import nox
 ROOT = Path(__file__).parent
 PACKAGES = sorted((path.parent.name for path in ROOT.glob("packages/*/pyproject.toml")), key=lambda p: (p != "core", p))
 TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100")
+SIDE_BY_SIDE = "pytest-xdist>=3.5"
 PEERS = ("scikit-learn", "scipy", "statsmodels", "pandas", "autograd", "torch==2.13.0")
 DEMO_PACKAGES = ("core", "datasets", "linear", "nn", "cli[plot]")
 BESIDE_A_PLUGIN = ("core", "datasets", "linear", "cli")  # whose wheels a stranger's package is installed beside
@@ -45,7 +46,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, all installed together. Arguments go to pytest: nox -s tests -- -k ridge."""
-    install(session, *TEST_TOOLS, "pytest-xdist>=3.5", "tqdm>=4.66", "joblib>=1.3", *editable(*everything()))
+    install(session, *TEST_TOOLS, SIDE_BY_SIDE, "tqdm>=4.66", "joblib>=1.3", *editable(*everything()))
     session.run("python", "-m", "pytest", "--numprocesses=auto", *session.posargs, env=ONE_THREAD)
 
 
@@ -55,8 +56,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="virtualenv")
 def oracles(session: nox.Session) -> None:
     """The comparisons with scikit-learn, PyTorch, SciPy and the others, which skip where those are missing."""
-    install(session, *TEST_TOOLS, *PEERS, *editable(*everything()), by_pip=True)
-    session.run("python", "-m", "pytest", "--oracles", *session.posargs, env=ONE_THREAD)
+    install(session, *TEST_TOOLS, SIDE_BY_SIDE, *PEERS, *editable(*everything()), by_pip=True)
+    session.run("python", "-m", "pytest", "--oracles", "--numprocesses=auto", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(venv_backend="virtualenv")
@@ -64,9 +65,11 @@ def oracles(session: nox.Session) -> None:
 def isolated(session: nox.Session, package: str) -> None:
     """Each package alone, installed as a user gets it with only what it declares, runs its own tests."""
     paths = [f"./packages/{name}" for name in needed_by(package)]
-    session.run("python", "-m", "pip", "install", "-q", *TEST_TOOLS, *paths)  # never stamped: these are copies
+    tools = (*TEST_TOOLS, SIDE_BY_SIDE)
+    session.run("python", "-m", "pip", "install", "-q", *tools, *paths)  # never stamped: these are copies
     session.run("python", "-m", "pip", "check")
-    session.run("python", "-m", "pytest", f"packages/{package}/tests", *session.posargs, env=ONE_THREAD)
+    command = ("python", "-m", "pytest", f"packages/{package}/tests", "--numprocesses=auto")
+    session.run(*command, *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
@@ -151,11 +154,11 @@ def build(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The website, strictly: a dead link, a failing example or a page outside the navigation stops it."""
-    install(session, *TEST_TOOLS, "-r", "docs/requirements.txt", *editable(*everything()))
+    install(session, *TEST_TOOLS, SIDE_BY_SIDE, "-r", "docs/requirements.txt", *editable(*everything()))
     quiet = {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
     session.run("python", "tools/docs_pages.py")
     session.run("mkdocs", "build", "--strict", *session.posargs, env={**ONE_THREAD, **quiet})
-    session.run("python", "-m", "pytest", "tests/test_docs.py", env={**ONE_THREAD, **quiet})
+    session.run("python", "-m", "pytest", "tests/test_docs.py", "--numprocesses=auto", env={**ONE_THREAD, **quiet})
 
 
 # Environments
