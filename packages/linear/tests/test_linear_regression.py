@@ -501,7 +501,7 @@ def test_inference_has_the_shape_of_the_target():
     assert LinearRegression().fit(X, Y).predict_interval(X[:5])[0].shape == (5, 2)
 
 
-@pytest.mark.parametrize("level", [0, 1, -0.5, 95, np.nan, 1e-17, 1 - 1e-16])
+@pytest.mark.parametrize("level", [0, 1, -0.5, 95, np.nan, 1e-17, 1 - 1e-16, "0.95", None])
 def test_level_is_a_probability(level):
     X, Y, _ = draw(32)
     model = LinearRegression().fit(X, Y)

@@ -79,8 +79,8 @@ def test_float32_stays_float32():
     "params, message",
     [
         ({"l1_ratio": 2.0}, "l1_ratio must be a number from 0 to 1"),
-        ({"max_iter": 0}, "max_iter one of 1 or more"),
-        ({"tol": -1.0}, "tol of 0 or more"),
+        ({"max_iter": 0}, "max_iter must be a whole number of 1 or more"),
+        ({"tol": -1.0}, "tol must be a number of 0 or more"),
         ({"eps": 0.0}, "eps must be between 0 and 1 and n_alphas 1 or more, got 0.0 and 100"),
         ({"eps": 1.5}, "eps must be"),
         ({"n_alphas": 0}, "n_alphas 1 or more"),

@@ -65,6 +65,7 @@ from pellucid.validation import FloatArray, check_rng, is_number
 from pellucid_linear import linear_regression, normal_inverse_gamma, normal_prior, tall_skinny_qr
 from pellucid_linear.normal_inverse_gamma import Noise
 from pellucid_linear.normal_prior import Posterior, Prior
+from pellucid_linear.parameters import check_level
 from pellucid_linear.tall_skinny_qr import Factor
 
 
@@ -327,8 +328,7 @@ class BayesianLinearRegression(Regressor):
         low, high : ndarray of shape (N,) or (N, T)
         """
         X = self._check_X(X)
-        if not 0.5 < 0.5 + level / 2 < 1:  # which quantile it asks for
-            raise ValueError(f"level must be a probability between 0 and 1, got {level!r}. Try level=0.95.")
+        check_level(level)
         t = normal_quantile(level) if self.noise_ is None else normal_inverse_gamma.quantile(self.noise_, level)
         spread, noise = self._spread(X, of_mean), np.atleast_1d(self.noise_variance_)  # (N, 1), (T,)
         low, high = interval(predict(X, self.posterior_), variance(spread, noise), t)

@@ -56,10 +56,11 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid import ConvergenceWarning, Regressor, fit_run
-from pellucid.validation import FloatArray, check_rng, is_number, is_whole
+from pellucid.validation import FloatArray, check_rng, is_number
 from pellucid_linear import active_set, ridge
 from pellucid_linear.active_set import Trace
 from pellucid_linear.linear_regression import Params, predict
+from pellucid_linear.parameters import check_steps
 
 
 def loss(X: FloatArray, Y: FloatArray, share: FloatArray, params: Params, lam: float, mu: float) -> FloatArray:
@@ -151,6 +152,12 @@ def fit(
         )
         traces.append(trace)
     return params_of(coef), traces
+
+
+def check_l1_ratio(l1_ratio: Any) -> None:
+    """Raise where it is not said which share of the price is for |w|."""
+    if not (is_number(l1_ratio) and 0 <= l1_ratio <= 1):
+        raise ValueError(f"l1_ratio must be a number from 0 to 1, got {l1_ratio!r}. 1 is the lasso, 0 is ridge.")
 
 
 class ElasticNet(Regressor):
@@ -295,15 +302,8 @@ class ElasticNet(Regressor):
     def _check_params(self) -> None:
         if not (is_number(self.alpha) and 0 <= self.alpha < np.inf):
             raise ValueError(f"alpha must be a number, finite and 0 or more, got {self.alpha!r}. Try alpha=1.0.")
-        if not (is_number(self.l1_ratio) and 0 <= self.l1_ratio <= 1):
-            raise ValueError(
-                f"l1_ratio must be a number from 0 to 1, got {self.l1_ratio!r}. 1 is the lasso, 0 is ridge."
-            )
-        if not (is_whole(self.max_iter) and self.max_iter >= 1 and is_number(self.tol) and self.tol >= 0):
-            raise ValueError(
-                "max_iter must be a whole number of 1 or more, and tol must be a number of 0 or more, got "
-                f"{self.max_iter!r} and {self.tol!r}."
-            )
+        check_l1_ratio(self.l1_ratio)
+        check_steps(self.max_iter, self.tol)
         if self.selection not in ("cyclic", "random"):
             raise ValueError(f"selection must be 'cyclic' or 'random', got {self.selection!r}.")
 

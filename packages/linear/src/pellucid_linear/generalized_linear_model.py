@@ -60,11 +60,12 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid import ConvergenceWarning, Regressor, fit_run
-from pellucid.validation import FloatArray, check_rows, check_sample_weight, check_target, is_number, is_whole
+from pellucid.validation import FloatArray, check_rows, check_sample_weight, check_target, is_number
 from pellucid_linear import iteratively_reweighted_least_squares
 from pellucid_linear.families_and_links import FAMILIES, LINKS, Family, Link
 from pellucid_linear.iteratively_reweighted_least_squares import EPSILON, Point, Problem, Trace, curvature, sums
 from pellucid_linear.normal_equations import near_mean
+from pellucid_linear.parameters import check_level, check_steps
 
 MOVING = 1e-3  # change of a linear part in the last step, beyond which the weights have not settled
 
@@ -319,7 +320,7 @@ class GeneralizedLinearModel(Regressor):
         level_there = self.intercept_ + self.centre_ @ self.coef_.astype(np.float64)
         eta = x @ self.coef_ + level_there + self._check_offset(offset, len(X))
         x = np.column_stack([x, np.ones(len(x))]) if self.fit_intercept else x
-        return mean_interval(link, x, eta, self.centred_covariance_, probability(level))
+        return mean_interval(link, x, eta, self.centred_covariance_, check_level(level))
 
     def confidence_interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Return the ends of an interval for each weight, and last for the intercept: two arrays (P,).
@@ -328,7 +329,7 @@ class GeneralizedLinearModel(Regressor):
         """
         self._check_fitted()
         value = np.append(self.coef_, [self.intercept_] * bool(self.fit_intercept))
-        return normal_interval(value, self.standard_errors_, probability(level))
+        return normal_interval(value, self.standard_errors_, check_level(level))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Return D² = 1 − D/D₀: the share of the deviance from the mean of `y` that is explained; R² for gaussian.
@@ -405,11 +406,7 @@ class GeneralizedLinearModel(Regressor):
             raise ValueError(f"link must be None or one of {', '.join(map(repr, LINKS))}, got {self.link!r}.")
         if not (is_number(self.alpha) and 0 <= self.alpha < np.inf):
             raise ValueError(f"alpha must be a number, finite and 0 or more, got {self.alpha!r}. Try alpha=1.0.")
-        if not (is_whole(self.max_iter) and self.max_iter >= 1 and is_number(self.tol) and self.tol >= 0):
-            raise ValueError(
-                "max_iter must be a whole number of 1 or more, and tol must be a number of 0 or more, got "
-                f"{self.max_iter!r} and {self.tol!r}."
-            )
+        check_steps(self.max_iter, self.tol)
         return family, LINKS[name]
 
     def _check_range(self, y: FloatArray, family: Family) -> FloatArray:
@@ -442,10 +439,3 @@ class GeneralizedLinearModel(Regressor):
                 "with an exposure of 0."
             )
         return np.broadcast_to(values, (n_rows,))
-
-
-def probability(level: float) -> float:
-    """Return the level, or raise where it is none."""
-    if not 0.5 < 0.5 + level / 2 < 1:  # which quantile it asks for
-        raise ValueError(f"level must be a probability between 0 and 1, got {level!r}. Try level=0.95.")
-    return level

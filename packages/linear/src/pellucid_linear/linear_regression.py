@@ -71,6 +71,7 @@ from pellucid import Regressor, fit_run
 from pellucid.validation import FloatArray
 from pellucid_linear import normal_equations, recursive_least_squares, standard_errors, tall_skinny_qr
 from pellucid_linear.normal_equations import BLOCK
+from pellucid_linear.parameters import check_level
 from pellucid_linear.recursive_least_squares import Inverse
 from pellucid_linear.standard_errors import Inference
 from pellucid_linear.tall_skinny_qr import Directions, Factor
@@ -406,7 +407,6 @@ class LinearRegression(Regressor):
 
     def _solved(self, level: float) -> tuple[Factor, FloatArray, Directions]:
         """What is kept of the rows, the weights (T, D) in float64, and the directions in which predictions change."""
-        if not 0.5 < 0.5 + level / 2 < 1:  # which quantile it asks for
-            raise ValueError(f"level must be a probability between 0 and 1, got {level!r}. Try level=0.95.")
+        check_level(level)
         factor = self._factor()
         return factor, shortest(factor)[0], tall_skinny_qr.directions(factor)

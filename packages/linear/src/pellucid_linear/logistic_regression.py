@@ -71,9 +71,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import Classifier, ConvergenceWarning, fit_run
-from pellucid.validation import FloatArray, IndexArray, is_number, is_whole
+from pellucid.validation import FloatArray, IndexArray, is_number
 from pellucid_linear import lbfgs, newton, proximal_newton
 from pellucid_linear.normal_equations import near_mean
+from pellucid_linear.parameters import check_steps
 
 BLOCK = 2048  # rows of (5) at a time, so that they stay in the processor's cache
 
@@ -426,11 +427,7 @@ class LogisticRegression(Classifier):
             raise ValueError(f"C must be a number above 0, got {self.C!r}. Try C=1.0; C=numpy.inf makes weights free.")
         if not (is_number(self.l1_ratio) and 0 <= self.l1_ratio <= 1):
             raise ValueError(f"l1_ratio must be a number from 0 to 1, got {self.l1_ratio!r}. 0 is L2, 1 is L1.")
-        if not (is_whole(self.max_iter) and self.max_iter >= 1 and is_number(self.tol) and self.tol >= 0):
-            raise ValueError(
-                "max_iter must be a whole number of 1 or more, and tol must be a number of 0 or more, got "
-                f"{self.max_iter!r} and {self.tol!r}."
-            )
+        check_steps(self.max_iter, self.tol)
         if self.penalty not in ("elasticnet", "l2", "l1", None):
             raise ValueError(f"penalty must be 'elasticnet', 'l2', 'l1' or None, got {self.penalty!r}.")
         if self.solver not in ("newton", "lbfgs"):

@@ -33,10 +33,11 @@ from typing import Any
 import numpy as np
 
 from pellucid import ConvergenceWarning
-from pellucid.validation import FloatArray, check_array, check_rows, check_sample_weight, check_target, is_number
+from pellucid.validation import FloatArray, check_array, check_rows, check_sample_weight, check_target
 from pellucid_linear import active_set
 from pellucid_linear.active_set import Rows, Sums, Trace
-from pellucid_linear.elastic_net import alpha_max, prices
+from pellucid_linear.elastic_net import alpha_max, check_l1_ratio, prices
+from pellucid_linear.parameters import check_steps
 
 
 def grid(data: Rows | Sums, l1_ratio: float, eps: float, n_alphas: int, *, positive: bool = False) -> FloatArray:
@@ -135,11 +136,8 @@ def enet_path(
     y = check_target(y, name="enet_path", dtype=X.dtype)
     check_rows(len(X), y)
     weights = check_sample_weight(sample_weight, len(X), name="enet_path", dtype=X.dtype)
-    if not (all(map(is_number, (l1_ratio, max_iter, tol))) and 0 <= l1_ratio <= 1 and max_iter >= 1 and tol >= 0):
-        raise ValueError(
-            "l1_ratio must be a number from 0 to 1, max_iter one of 1 or more and tol of 0 or more, got "
-            f"{l1_ratio!r}, {max_iter!r} and {tol!r}."
-        )
+    check_l1_ratio(l1_ratio)
+    check_steps(max_iter, tol)
     given = None if alphas is None else np.sort(np.asarray(alphas, dtype=np.float64).ravel())[::-1]
     if given is not None and not (len(given) and np.isfinite(given).all() and given[-1] >= 0):
         raise ValueError(f"alphas must be finite and 0 or more, one at least, got {alphas!r}.")
