@@ -212,6 +212,14 @@ def test_weights_and_targets_have_the_dtype_of_the_data(dtype):
     assert Nearest(class_weight="balanced").fit(X.astype(dtype), y).weights_.dtype == dtype
 
 
+def test_weights_and_targets_have_another_dtype_if_it_is_asked_for():
+    large = [1e300, 2e300, 3e300, 4e300]  # which float32 has not
+    A, target, w = Mean()._check_fit(X.astype(np.float32), large, large, dtype=np.float64)
+    assert A.dtype == np.float32 and target.tolist() == w.tolist() == large
+    *_, w = Nearest()._check_fit(X.astype(np.float32), y, large, dtype=np.float64)
+    assert w.tolist() == large
+
+
 def test_class_weights_multiply_sample_weights():
     assert Nearest().fit(X, y).weights_ is None
     np.testing.assert_array_equal(Nearest().fit(X, y, [1, 2, 3, 4]).weights_, [1, 2, 3, 4])

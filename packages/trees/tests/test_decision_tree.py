@@ -368,6 +368,15 @@ def test_any_kind_of_array_gives_the_same_tree(Model, tmp_path):
         np.testing.assert_array_equal(model.predict(A), usual.predict(X.astype(float)))
 
 
+@pytest.mark.parametrize("kind", [DecisionTreeRegressor, RandomForestRegressor, GradientBoostingRegressor])
+def test_targets_and_weights_beyond_float32_beside_float32_features(kind):
+    X, y = np.arange(8, dtype=np.float32)[:, None], 1e200 * np.arange(8.0)
+    weights = np.full(8, 1e-60)  # of which float32 would make zeros
+    model = kind(random_state=0).fit(X, y, weights)
+    np.testing.assert_array_equal(model.predict(X), kind(random_state=0).fit(X.astype(float), y, weights).predict(X))
+    assert 5e200 < model.predict(X)[-1] <= 7e200
+
+
 @pytest.mark.parametrize("Model", BOTH)
 def test_saving(Model, tmp_path):
     X, y = rng.normal(size=(60, 3)), rng.integers(0, 3, 60)

@@ -349,17 +349,19 @@ class Classifier(Estimator):
         allow_nan: bool = False,
         partial: bool = False,
         classes: Any = None,
+        dtype: type[np.floating[Any]] | None = None,
     ) -> tuple[FloatArray, IndexArray, FloatArray | None]:
         """Check the arguments of a fit, set `classes_`: -> X (N, D), y (N,) indices into it, weights (N,) or None.
 
-        The weights have the dtype of X. With `partial`, for `partial_fit`, a fitted model keeps what it learnt and the
-        data are held against it; the first time, `classes` may name classes that `y` does not show yet.
+        The weights have this `dtype`, that of X unless it is given. With `partial`, for `partial_fit`, a fitted model
+        keeps what it learnt and the data are held against it; the first time, `classes` may name classes that `y` does
+        not show yet.
         """
         name = type(self).__name__
         A, fresh = self._check_rows(X, min_rows, allow_nan, partial)
         classes, indices = check_labels(y, name=name, known=classes if fresh else self.classes_)
         check_rows(len(A), indices)
-        weights = check_sample_weight(sample_weight, len(A), name=name, dtype=A.dtype)
+        weights = check_sample_weight(sample_weight, len(A), name=name, dtype=dtype or A.dtype)
         if len(classes) < min_classes:
             raise ValueError(
                 f"{name} needs samples of at least {min_classes} classes, but the data contains "
@@ -433,18 +435,20 @@ class Regressor(Estimator):
         min_rows: int = 1,
         allow_nan: bool = False,
         partial: bool = False,
+        dtype: type[np.floating[Any]] | None = None,
     ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
         """Check the arguments of a fit: -> X (N, D), y (N,) or with `multi_output` (N, T), weights (N,) or None.
 
-        The target and the weights have the dtype of X. `multi_output` is the class's `_multi_output` unless given. With
-        `partial`, for `partial_fit`, a fitted model keeps what it learnt and X is held against it.
+        The target and the weights have this `dtype`, that of X unless it is given. `multi_output` is the class's
+        `_multi_output` unless given. With `partial`, for `partial_fit`, a fitted model keeps what it learnt and X is
+        held against it.
         """
         name = type(self).__name__
         A, fresh = self._check_rows(X, min_rows, allow_nan, partial)
         several = self._multi_output if multi_output is None else multi_output
-        target = check_target(y, name=name, multi_output=several, dtype=A.dtype)
+        target = check_target(y, name=name, multi_output=several, dtype=dtype or A.dtype)
         check_rows(len(A), target)
-        weights = check_sample_weight(sample_weight, len(A), name=name, dtype=A.dtype)
+        weights = check_sample_weight(sample_weight, len(A), name=name, dtype=dtype or A.dtype)
         if fresh:
             self._start_over(X, A)
         return A, target, weights

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import Classifier, Estimator, Regressor, clone, fit_run
-from pellucid.validation import FloatArray, IndexArray, check_rng, check_sample_weight, check_target
+from pellucid.validation import FloatArray, IndexArray, check_rng
 from pellucid_trees import forest_prediction, histogram_tree, level_wise, pruning
 from pellucid_trees.binning import MISSING, binned, counts
 from pellucid_trees.boosting_losses import LOSSES, Loss
 from pellucid_trees.decision_tree import DecisionTreeRegressor
 from pellucid_trees.forest_prediction import Forest as Forest
-from pellucid_trees.level import Level, Problem, describe, on_grid, pose, restored
+from pellucid_trees.level import Problem, on_grid, one_node, pose, restored
 from pellucid_trees.limits import Limits, limits, n_features
 from pellucid_trees.presorted import Presorted, presort
 from pellucid_trees.tree import Tree, apply
@@ -53,15 +53,14 @@ def by_exact_splits(X: FloatArray, s: FloatArray | None, plan: Plan) -> Grow:
     def grow(g: FloatArray, rows: Rows, rng: np.random.Generator) -> tuple[Tree, IndexArray]:
         problem, rules, units = pose(g[:, None], s, limited(plan, s, N, rows))
 
-        def search() -> Presorted:  # both are made only where they are used, so that nobody else keeps them
+        def search() -> Presorted:  # made only where it is used, as the root is, so that nobody else keeps them
             found = every._replace(problem=problem, orders=list(every.orders), rng=rng)
             return found if rows is None else found.follow(np.bincount(rows, minlength=N).astype(np.int8))
 
-        def root() -> Level:
-            points = np.arange(N) if rows is None else rows
-            return describe(problem, points, np.zeros(1, np.int64), np.array([len(points)]))
-
-        tree = restored(level_wise.grow_levels(problem, root(), search(), rules)[0], units)
+        grown = level_wise.grow_levels(
+            problem, one_node(problem, np.arange(N) if rows is None else rows), search(), rules
+        )
+        tree = restored(grown[0], units)
         tree = pruning.prune(tree, plan.ccp_alpha)
         return tree, apply(tree, X)
 
@@ -217,7 +216,7 @@ class BoostingModel(Estimator):
         rows = ~held if held.any() else slice(None)  # no copy of all rows
         X_train, weights = X[rows], s if s is None else s[rows]
         init = self.init_ if first else self._fit_init(X_train, y[rows], T[:, rows], weights, unit, loss)
-        del y
+        del y  # as many numbers as rows, of no more use
 
         def points(X: FloatArray, rows: Any) -> Points:  # with scores that only `fit` keeps, until the first stage
             F = start(init, X, loss)
@@ -377,8 +376,7 @@ class BoostingClassifier(BoostingModel, Classifier):
             parameter is out of range.
         """
         known = self._known(X)
-        X, y, _ = self._check_fit(X, y, sample_weight, min_classes=2, allow_nan=True)
-        weights = check_sample_weight(sample_weight, len(X), name=type(self).__name__)  # float64, whatever X is
+        X, y, weights = self._check_fit(X, y, sample_weight, min_classes=2, allow_nan=True, dtype=np.float64)
         rows, s, unit = counting(weights)
         X, y = X[rows], y[rows]
         present, y = np.unique(y, return_inverse=True)
@@ -483,9 +481,8 @@ class BoostingRegressor(BoostingModel, Regressor):
         """
         if self.warm_start and hasattr(self, "forest_"):
             self._check_X(X, allow_nan=True)
-        X, *_ = self._check_fit(X, y, sample_weight, allow_nan=True)
-        y = check_target(np.asarray(y).ravel(), name=type(self).__name__)  # float64, whatever X is
-        rows, s, unit = counting(check_sample_weight(sample_weight, len(X), name=type(self).__name__))
+        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True, dtype=np.float64)
+        rows, s, unit = counting(weights)
         X, y = X[rows], y[rows]
         self._boost(X, y, y[None], s, unit, self._loss())
         return self

@@ -52,7 +52,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import Classifier, Regressor
-from pellucid.validation import FloatArray, check_sample_weight, check_target
+from pellucid.validation import FloatArray
 from pellucid_trees.impurity import CRITERIA, check_measurable, negligible
 from pellucid_trees.limits import UNLIMITED, Limits
 from pellucid_trees.tree import Tree as Tree
@@ -260,8 +260,7 @@ class DecisionTreeClassifier(DecisionTree, Classifier):
         ValueError
             When the data hold infinities, `X`, `y` and the weights do not fit together, or a parameter is out of range.
         """
-        X, y, _ = self._check_fit(X, y, sample_weight, allow_nan=True)
-        weights = check_sample_weight(sample_weight, len(X), name=type(self).__name__)  # float64, whatever X is
+        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True, dtype=np.float64)
         weights = self._apply_class_weight(y, weights)
         tree = self._grow(X, y, weights, len(self.classes_))
         self.tree_, self.has_missing_ = tree, np.isnan(X.min(axis=0))
@@ -392,10 +391,7 @@ class DecisionTreeRegressor(DecisionTree, Regressor):
         ValueError
             When the data hold infinities, `X`, `y` and the weights do not fit together, or a parameter is out of range.
         """
-        name = type(self).__name__
-        X, *_ = self._check_fit(X, y, sample_weight, allow_nan=True)
-        y = check_target(y, name=name, multi_output=True)  # float64, whatever X is
-        weights = check_sample_weight(sample_weight, len(X), name=name)
+        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True, dtype=np.float64)
         tree = self._grow(X, y.reshape(len(y), -1), weights, None)
         self.tree_, self.has_missing_, self.one_target_ = tree, np.isnan(X.min(axis=0)), y.ndim == 1
         return self

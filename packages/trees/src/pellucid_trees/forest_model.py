@@ -22,8 +22,6 @@ from pellucid.validation import (
     IndexArray,
     check_class_weight,
     check_rng,
-    check_sample_weight,
-    check_target,
     is_number,
     is_whole,
 )
@@ -331,8 +329,7 @@ class ForestClassifier(ForestModel, Classifier):
             When the data hold infinities, `X`, `y` and the weights do not fit together, or a parameter is out of range.
         """
         grown = self._grown()
-        X, y, _ = self._check_fit(X, y, sample_weight, allow_nan=True)
-        weights = check_sample_weight(sample_weight, len(X), name=type(self).__name__)  # float64, whatever X is
+        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True, dtype=np.float64)
         self._go_on(grown, len(self.classes_))
         by_sample = self.class_weight == "balanced_subsample"
         balanced = by_sample and bool(self.bootstrap)
@@ -393,10 +390,7 @@ class ForestRegressor(ForestModel, Regressor):
             When the data hold infinities, `X`, `y` and the weights do not fit together, or a parameter is out of range.
         """
         grown = self._grown()
-        name = type(self).__name__
-        X, *_ = self._check_fit(X, y, sample_weight, allow_nan=True)
-        y = check_target(y, name=name, multi_output=True)  # float64, whatever X is
-        weights = check_sample_weight(sample_weight, len(X), name=name)
+        X, y, weights = self._check_fit(X, y, sample_weight, allow_nan=True, dtype=np.float64)
         Y = y.reshape(len(y), -1)
         self._go_on(grown, Y.shape[1])
         plan = self._grow(X, Y, weights, None, False)

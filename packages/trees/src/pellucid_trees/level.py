@@ -199,6 +199,11 @@ def describe(problem: Problem, points: IndexArray, start: IndexArray, size: Inde
     return Level(points, start, size, weight, value, impurity)
 
 
+def one_node(problem: Problem, points: IndexArray) -> Level:
+    """The level of a single node, with these points."""
+    return describe(problem, points, np.zeros(1, np.int64), np.array([len(points)]))
+
+
 def means(
     y: FloatArray, w: FloatArray | None, start: IndexArray, size: IndexArray, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:

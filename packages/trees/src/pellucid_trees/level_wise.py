@@ -17,7 +17,7 @@ import numpy as np
 
 from pellucid.validation import FloatArray, IndexArray
 from pellucid_trees import best_first, monotonic
-from pellucid_trees.level import BoolArray, Level, Problem, describe, negligible, pose, restored, sublevel
+from pellucid_trees.level import BoolArray, Level, Problem, describe, negligible, one_node, pose, restored, sublevel
 from pellucid_trees.limits import Limits
 from pellucid_trees.presorted import BLOCK, Side, presort
 from pellucid_trees.split_search import TIE, Choice, random_split
@@ -103,15 +103,12 @@ def grow(
     looked_at = D if max_features is None else max_features
     R = N if rows is None else len(rows)
 
-    def root() -> Level:  # both are made only where they are used, so that nobody else keeps them
-        return describe(problem, np.arange(R), np.zeros(1, np.int64), np.array([R]))
-
-    def search() -> Search:
+    def search() -> Search:  # made only where it is used, as the root is, so that nobody else keeps them
         if splitter == "random":
             return RandomThresholds(problem, np.ascontiguousarray((X if rows is None else X[rows]).T), looked_at, rng)
         return presort(problem, X, rows, looked_at, rng)
 
-    return restored(grow_levels(problem, root(), search(), limits)[0], units)
+    return restored(grow_levels(problem, one_node(problem, np.arange(R)), search(), limits)[0], units)
 
 
 class Splits(NamedTuple):
