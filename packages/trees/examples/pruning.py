@@ -70,6 +70,7 @@ quality.plot(prices, validation, color="#7f7f7f", linestyle=":", label="cross-va
 quality.set(xscale="log", xlabel="price of a leaf, α", ylabel="R²", title="how well it predicts")
 for panel in (size, quality):
     panel.axvline(prices[best], color="black", linewidth=0.8)
-quality.legend(loc=(0.02, 0.62))
+quality.set(ylim=(-0.3, 1.6), yticks=[-0.2, 0, 0.2, 0.4, 0.6, 0.8, 1])
+quality.legend(loc="upper left")
 figure.savefig(path, dpi=120)
 print(f"picture: {path}")
